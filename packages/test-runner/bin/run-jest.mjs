@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 const name = JSON.parse(readFileSync('package.json', 'utf8')).name.replace(/^.*\//, '');
-const args = ['--experimental-vm-modules', '--no-warnings', createRequire(import.meta.url).resolve('jest/bin/jest.js')];
+const args = ['--experimental-vm-modules', '--no-warnings', createRequire(import.meta.url).resolve('jest/bin/jest')];
 args.push('--passWithNoTests', '--forceExit=false', ...process.argv.slice(2));
 if (process.env.TEST_RESULTS_DIR) {
   mkdirSync(process.env.TEST_RESULTS_DIR, { recursive: true });
