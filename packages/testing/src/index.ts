@@ -1,1 +1,5 @@
-export {};
+export { isAlive } from './processes/is-alive.ts';
+export { type ProcessExit, type ProcessOptions, RunningProcess, startProcess } from './processes/running-process.ts';
+export { type Cleanup, useCleanup } from './processes/use-cleanup.ts';
+export { freePort } from './waiting/free-port.ts';
+export { type WaitForOptions, waitFor } from './waiting/wait-for.ts';
