@@ -1,1 +1,10 @@
-export {};
+export {
+  encodeReset,
+  FRAME_REFUSALS,
+  type FrameKind,
+  type FramePeek,
+  type FrameRefusal,
+  MAX_STREAM_ID_BYTES,
+  type PeekOutcome,
+  peekFrame,
+} from './frame.ts';

@@ -1,1 +1,27 @@
-export {};
+export { type Clock, systemClock } from './clock.ts';
+export { CLOSE_CODES, type CloseCodeName, closeReason, MAX_CLOSE_REASON_BYTES } from './close-codes.ts';
+export { ConfigError, DEV_MODE_VARIABLE, type Environment, EnvReader, parseDurationMs } from './env-reader.ts';
+export { createReadiness, type Readiness, type ReadinessCheck } from './health.ts';
+export {
+  asHttpError,
+  codeErrorForm,
+  type ErrorForm,
+  errorMiddleware,
+  HttpError,
+  notFound,
+  objectErrorForm,
+} from './http-error.ts';
+export { createApp, type HttpServer, ListenError, listen, type UpgradeListener } from './http-server.ts';
+export {
+  createInternalClient,
+  type InternalAnswer,
+  type InternalClient,
+  type InternalRequest,
+  ServiceUnavailableError,
+} from './internal-client.ts';
+export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger.ts';
+export { createMetrics, type HttpMetrics, type Metrics, metricsRoute } from './metrics.ts';
+export { acceptRequestId, requestIdOf, requestLog } from './request-log.ts';
+export { PARENT_PIPE_VARIABLE, runProcess, type Service } from './run-process.ts';
+export { bearerOf, requireInternalSecret, requireSharedSecret } from './secrets.ts';
+export { refuseUpgrade } from './upgrade.ts';

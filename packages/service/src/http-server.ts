@@ -1,0 +1,103 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import express, { type Express } from 'express';
+import helmet from 'helmet';
+import { createReadiness, healthRoute, type Readiness, type ReadinessCheck, readyRoute } from './health.ts';
+import type { Logger } from './logger.ts';
+import { type Metrics, metricsRoute } from './metrics.ts';
+import { requestLog } from './request-log.ts';
+
+/** The address could not be listened on; the message names it. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
+export type UpgradeListener = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/** A listening HTTP server with an orderly end. */
+export interface HttpServer {
+  readonly port: number;
+  /** `http://host:port`, for logs and tests. */
+  readonly url: string;
+  /** Stops accepting, lets running requests end, and after `timeoutMs` cuts what is left. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+/** An Express app with what every service's app has: ids and logs of requests, safe headers, health and metrics. */
+export function createApp({
+  log,
+  metrics,
+  checks,
+}: {
+  log: Logger;
+  metrics: Metrics;
+  checks: Readonly<Record<string, ReadinessCheck>>;
+}): { app: Express; readiness: Readiness } {
+  const readiness = createReadiness(checks);
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.use(requestLog({ log, metrics }));
+  app.use(helmet({ contentSecurityPolicy: { directives: STRICT_CONTENT_POLICY }, strictTransportSecurity: false }));
+  app.get('/healthz', healthRoute());
+  app.get('/readyz', readyRoute(readiness));
+  app.get('/metrics', metricsRoute(metrics.registry));
+  return { app, readiness };
+}
+
+// Pages that need more (a form target, a style) loosen it themselves.
+const STRICT_CONTENT_POLICY = {
+  defaultSrc: ["'none'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'", 'data:'],
+  formAction: ["'self'"],
+  frameAncestors: ["'none'"],
+  baseUri: ["'none'"],
+  scriptSrc: null,
+  scriptSrcAttr: null,
+  fontSrc: null,
+  objectSrc: null,
+  upgradeInsecureRequests: null,
+};
+
+/** @throws {ListenError} when the port is taken or may not be used */
+export async function listen(
+  handler: RequestListener,
+  {
+    host,
+    port,
+    onUpgrade,
+    requestTimeoutMs = 30_000,
+  }: { host: string; port: number; onUpgrade?: UpgradeListener; requestTimeoutMs?: number },
+): Promise<HttpServer> {
+  const server = createServer(
+    { requestTimeout: requestTimeoutMs, headersTimeout: 15_000, keepAliveTimeout: 15_000 },
+    handler,
+  );
+  if (onUpgrade) server.on('upgrade', onUpgrade);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const why = cause.code === 'EADDRINUSE' ? 'the port is taken' : (cause.code ?? cause.message);
+      reject(new ListenError(`cannot listen on ${host}:${port}: ${why}`, { cause }));
+    });
+    server.listen({ host, port }, resolve);
+  });
+  const address = server.address() as AddressInfo;
+  const hostInUrl = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return {
+    port: address.port,
+    url: `http://${hostInUrl}:${address.port}`,
+    close: (timeoutMs) => closeServer(server, timeoutMs),
+  };
+}
+
+async function closeServer(server: Server, timeoutMs: number): Promise<void> {
+  if (!server.listening) return;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), timeoutMs);
+  await closed;
+  clearTimeout(timer);
+}

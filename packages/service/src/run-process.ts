@@ -1,0 +1,61 @@
+import { ConfigError, type Environment } from './env-reader.ts';
+import { ListenError } from './http-server.ts';
+import type { Logger } from './logger.ts';
+
+/** A service from outside: it starts, stops taking work, and ends. */
+export interface Service {
+  start(): Promise<void>;
+  /** Readiness turns false, new work is refused, running work may end. */
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Set by a parent process that wants its child to end with it: the child then ends when its IPC channel closes. */
+export const PARENT_PIPE_VARIABLE = 'CODEX_GATEWAYS_PARENT_PIPE';
+
+/**
+ * Runs a service as a process: configuration, start, an orderly end on SIGTERM or SIGINT (a second one ends at once).
+ * Exit code 0 after an orderly end; 1 after a failure, which a ConfigError or ListenError explains in its own words.
+ */
+export async function runProcess(
+  env: Environment,
+  create: (env: Environment) => { service: Service; log: Logger },
+): Promise<void> {
+  let running: { service: Service; log: Logger };
+  try {
+    running = create(env);
+    await running.service.start();
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`);
+    process.exit(1);
+  }
+  const { service, log } = running;
+  let isStopping = false;
+  const stop = (why: string) => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    log.info({ why }, 'stopping');
+    service
+      .drain()
+      .then(() => service.close())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ err: error }, 'stopping failed');
+          process.exit(1);
+        },
+      );
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  if (env[PARENT_PIPE_VARIABLE] === '1') process.once('disconnect', () => stop('the parent process ended'));
+  process.on('unhandledRejection', (error) => {
+    log.fatal({ err: error }, 'unhandled rejection');
+    process.exit(1);
+  });
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof ListenError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
