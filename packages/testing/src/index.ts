@@ -1,3 +1,6 @@
+export { bundledCodexVersion, codexBinary } from './codex/codex-binary.ts';
+export { type CodexAuth, type CodexHome, createCodexHome } from './codex/codex-home.ts';
+export { type CodexOptions, runCodex, startCodex } from './codex/run-codex.ts';
 export { isAlive } from './processes/is-alive.ts';
 export { type ProcessExit, type ProcessOptions, RunningProcess, startProcess } from './processes/running-process.ts';
 export { type Cleanup, useCleanup } from './processes/use-cleanup.ts';

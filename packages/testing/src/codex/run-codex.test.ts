@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { useCleanup } from '../processes/use-cleanup.ts';
+import { bundledCodexVersion, codexBinary } from './codex-binary.ts';
+import { type CodexHome, createCodexHome } from './codex-home.ts';
+import { runCodex, startCodex } from './run-codex.ts';
+
+describe('the Codex CLI fixture', () => {
+  const cleanup = useCleanup();
+  let home: CodexHome;
+
+  beforeAll(async () => {
+    home = await createCodexHome({ config: 'check_for_update_on_startup = false\n' });
+    cleanup.after(() => home.remove());
+  });
+
+  it('runs the version that the repository depends on, as a native program', async () => {
+    const { code, stdout, stderr } = await runCodex({ args: ['--version'], home });
+    expect({ code, stdout, stderr }).toEqual({
+      code: 0,
+      stdout: `codex-cli ${await bundledCodexVersion()}\n`,
+      stderr: '',
+    });
+    const start = (await readFile(await codexBinary())).subarray(0, 2).toString('latin1');
+    expect(start).not.toBe('#!');
+  });
+
+  it('gives the CLI a home of its own, where it logs in', async () => {
+    expect(await home.readAuth()).toBeUndefined();
+    const login = await runCodex({ args: ['login', '--with-api-key'], home, input: 'key-of-the-test\n' });
+    expect(login).toMatchObject({ code: 0, stderr: expect.not.stringContaining('WARNING') });
+    expect(await home.readAuth()).toMatchObject({ OPENAI_API_KEY: 'key-of-the-test' });
+    const logout = await runCodex({ args: ['logout'], home });
+    expect(logout.code).toBe(0);
+    expect(await home.readAuth()).toBeUndefined();
+  });
+
+  it('passes on no OpenAI or Codex variable of the surrounding environment', async () => {
+    process.env.CODEX_API_KEY = 'from-outside';
+    try {
+      const env = await runCodex({ args: ['sandbox', '--', 'env'], home, env: { PASSED: 'explicitly' } });
+      expect(env.stdout).toContain('PASSED=explicitly');
+      expect(env.stdout).not.toContain('from-outside');
+    } finally {
+      delete process.env.CODEX_API_KEY;
+    }
+  });
+
+  it('stops a run that takes too long, and says what it wrote', async () => {
+    const args = ['app-server', '--listen', 'ws://127.0.0.1:0'];
+    await expect(runCodex({ args, home, timeoutMs: 1_500 })).rejects.toThrow(/still ran after 1500 ms[^]*listening on/);
+  });
+
+  it('stops a CLI that serves until it is told to', async () => {
+    const codex = await startCodex({ args: ['app-server', '--listen', 'ws://127.0.0.1:0'], home });
+    await codex.waitForOutput(/listening on: ws:\/\/127\.0\.0\.1:\d+/, 10_000);
+    const exit = await codex.stop();
+    expect(exit.signal === 'SIGTERM' || exit.code === 0).toBe(true);
+  });
+
+  it('deletes the home with everything in it', async () => {
+    const other = await createCodexHome();
+    await writeFile(join(other.workFolder, 'file'), '');
+    await other.remove();
+    expect(existsSync(other.path)).toBe(false);
+  });
+});
