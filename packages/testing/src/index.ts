@@ -1,6 +1,27 @@
 export { bundledCodexVersion, codexBinary } from './codex/codex-binary.ts';
 export { type CodexAuth, type CodexHome, createCodexHome } from './codex/codex-home.ts';
 export { type CodexOptions, runCodex, startCodex } from './codex/run-codex.ts';
+export {
+  type InputItem,
+  lastToolOutput,
+  lastUserText,
+  type ModelRequest,
+  toolNames,
+} from './model-server/model-request.ts';
+export {
+  type ModelAction,
+  type ModelScript,
+  type ModelTurn,
+  refuse,
+  runCommand,
+  say,
+} from './model-server/model-script.ts';
+export {
+  codexModelConfig,
+  type ModelServer,
+  type RecordedModelRequest,
+  startModelServer,
+} from './model-server/model-server.ts';
 export { isAlive } from './processes/is-alive.ts';
 export { type ProcessExit, type ProcessOptions, RunningProcess, startProcess } from './processes/running-process.ts';
 export { type Cleanup, useCleanup } from './processes/use-cleanup.ts';
