@@ -1,3 +1,14 @@
+export {
+  type AppServerClient,
+  type CloseEvent,
+  connectAppServer,
+  type ServerRequestHandlers,
+} from './app-server/app-server-client.ts';
+export { AppServerError, UpgradeRefusedError } from './app-server/app-server-errors.ts';
+export { type ConnectOptions, connectWebSocket } from './app-server/connect-websocket.ts';
+export type { Notification } from './app-server/json-rpc.ts';
+export { type CompletedTurn, runTurn, type TurnItem, type TurnOptions } from './app-server/run-turn.ts';
+export { startAppServer } from './app-server/start-app-server.ts';
 export { bundledCodexVersion, codexBinary } from './codex/codex-binary.ts';
 export { type CodexAuth, type CodexHome, createCodexHome } from './codex/codex-home.ts';
 export { type CodexOptions, runCodex, startCodex } from './codex/run-codex.ts';
