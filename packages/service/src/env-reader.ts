@@ -105,6 +105,11 @@ export class EnvReader {
     return this.#url(name, ['http:', 'https:'], options.default);
   }
 
+  /** As `httpUrl`; undefined when it is not set. */
+  optionalHttpUrl(name: string): string | undefined {
+    return this.#value(name) === undefined ? undefined : this.httpUrl(name);
+  }
+
   /** An absolute ws(s) URL without query or fragment, given back without a trailing slash. */
   wsUrl(name: string, options: { default?: string } = {}): string {
     return this.#url(name, ['ws:', 'wss:'], options.default);
@@ -145,6 +150,15 @@ export class EnvReader {
       return parse(value);
     } catch (error) {
       return this.#problem(name, error instanceof Error ? error.message : 'is malformed', fallback);
+    }
+  }
+
+  /** A comma-separated list whose items have the caller's own form; see `parsed`. */
+  parsedList<Value>(name: string, parse: (text: string) => Value): readonly Value[] {
+    try {
+      return this.list(name).map(parse);
+    } catch (error) {
+      return this.#problem(name, error instanceof Error ? error.message : 'is malformed', []);
     }
   }
 

@@ -21,6 +21,7 @@ export async function runProcess(
   env: Environment,
   create: (env: Environment) => { service: Service; log: Logger },
 ): Promise<void> {
+  const ended = endOfProcess(env);
   let running: { service: Service; log: Logger };
   try {
     running = create(env);
@@ -30,28 +31,33 @@ export async function runProcess(
     process.exit(1);
   }
   const { service, log } = running;
-  let isStopping = false;
-  const stop = (why: string) => {
-    if (isStopping) process.exit(1);
-    isStopping = true;
-    log.info({ why }, 'stopping');
-    service
-      .drain()
-      .then(() => service.close())
-      .then(
-        () => process.exit(0),
-        (error: unknown) => {
-          log.error({ err: error }, 'stopping failed');
-          process.exit(1);
-        },
-      );
-  };
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
-  if (env[PARENT_PIPE_VARIABLE] === '1') process.once('disconnect', () => stop('the parent process ended'));
   process.on('unhandledRejection', (error) => {
     log.fatal({ err: error }, 'unhandled rejection');
     process.exit(1);
+  });
+  log.info({ why: await ended }, 'stopping');
+  try {
+    await service.drain();
+    await service.close();
+  } catch (error) {
+    log.error({ err: error }, 'stopping failed');
+    process.exit(1);
+  }
+  process.exit(0);
+}
+
+/** Resolves with what asks the process to end. Listens from the first moment on: a signal during the start is kept until it is over. */
+function endOfProcess(env: Environment): Promise<string> {
+  return new Promise((resolve) => {
+    let isEnding = false;
+    const end = (why: string) => {
+      if (isEnding) process.exit(1);
+      isEnding = true;
+      resolve(why);
+    };
+    process.on('SIGTERM', () => end('SIGTERM'));
+    process.on('SIGINT', () => end('SIGINT'));
+    if (env[PARENT_PIPE_VARIABLE] === '1') process.once('disconnect', () => end('the parent process ended'));
   });
 }
 
