@@ -1,3 +1,4 @@
+export type { Browser, BrowserContext, Page } from 'playwright-core';
 export {
   type AppServerClient,
   type CloseEvent,
@@ -9,6 +10,8 @@ export { type ConnectOptions, connectWebSocket } from './app-server/connect-webs
 export type { Notification } from './app-server/json-rpc.ts';
 export { type CompletedTurn, runTurn, type TurnItem, type TurnOptions } from './app-server/run-turn.ts';
 export { startAppServer } from './app-server/start-app-server.ts';
+export { type BrowserProgram, findBrowser } from './browser/find-browser.ts';
+export { startBrowser, type TestBrowser, useBrowser } from './browser/start-browser.ts';
 export { bundledCodexVersion, codexBinary } from './codex/codex-binary.ts';
 export { type CodexAuth, type CodexHome, createCodexHome } from './codex/codex-home.ts';
 export { type CodexOptions, runCodex, startCodex } from './codex/run-codex.ts';
