@@ -21,6 +21,7 @@ export {
 } from './internal-client.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger.ts';
 export { createMetrics, type HttpMetrics, type Metrics, metricsRoute } from './metrics.ts';
+export { identifier, lineOfText, parseInput } from './parse-input.ts';
 export { acceptRequestId, requestIdOf, requestLog } from './request-log.ts';
 export { PARENT_PIPE_VARIABLE, runProcess, type Service } from './run-process.ts';
 export { bearerOf, requireInternalSecret, requireSharedSecret } from './secrets.ts';
