@@ -10,3 +10,4 @@ export { MigrationHistoryError, type MigrationOptions, runMigrations } from './m
 export { checkDatabase, createPool, type PoolOptions } from './pool.ts';
 export type { Pool, PoolClient, Queryable } from './queryable.ts';
 export { type TransactionOptions, transaction } from './transaction.ts';
+export { isDatabaseUnavailable } from './unavailable.ts';
