@@ -36,6 +36,8 @@ export {
   type RecordedModelRequest,
   startModelServer,
 } from './model-server/model-server.ts';
+export { startTestPostgres, type TestDatabase, type TestPostgres } from './postgres/test-postgres.ts';
+export { createTestDatabase, useTestDatabase } from './postgres/use-test-database.ts';
 export { isAlive } from './processes/is-alive.ts';
 export { type ProcessExit, type ProcessOptions, RunningProcess, startProcess } from './processes/running-process.ts';
 export { type Cleanup, useCleanup } from './processes/use-cleanup.ts';
