@@ -88,30 +88,33 @@ class ListenerConnection {
   }
 
   async #run(): Promise<void> {
-    const { log, onReconnect } = this.#options;
     let retryMs = FIRST_RETRY_MS;
-    let established = 0;
+    let establishedBefore = false;
     while (!this.#closing.signal.aborted) {
       const client = this.#newClient();
-      const broken = brokenOrAborted(client, this.#closing.signal);
+      const attempt = new AbortController();
       try {
+        const broken = brokenOrClosed(client, this.#closing.signal, attempt.signal);
         await Promise.race([client.connect(), broken]);
-        await Promise.race([this.#subscribe(client, this.#subscriptions), broken]);
         this.#client = client;
+        await Promise.race([this.#subscribe(client, this.#subscriptions), broken]);
+        if (establishedBefore) this.#announceReconnect();
+        establishedBefore = true;
         retryMs = FIRST_RETRY_MS;
-        established += 1;
-        // Someone may have subscribed while the others were being confirmed.
-        await Promise.race([this.#subscribe(client, [...this.#waiters.keys()]), broken]);
-        if (established > 1) this.#announce([onReconnect, ...this.#subscriptions.map((each) => each.onReconnect)]);
-        await Promise.race([this.#proveAlive(client), broken]);
+        await Promise.race([this.#proveAlive(client, attempt.signal), broken]);
       } catch (error) {
-        if (!this.#closing.signal.aborted) log.warn({ err: error }, 'the notification connection broke; reconnecting');
+        if (!this.#closing.signal.aborted) this.#options.log.warn({ err: error }, 'listener broke; reconnecting');
       }
       this.#client = undefined;
+      attempt.abort();
       await discard(client);
       await this.#pause(retryMs);
       retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
     }
+  }
+
+  #announceReconnect(): void {
+    this.#announce([this.#options.onReconnect, ...this.#subscriptions.map(({ onReconnect }) => onReconnect)]);
   }
 
   #newClient(): pg.Client {
@@ -138,9 +141,9 @@ class ListenerConnection {
   }
 
   /** A peer that vanished without closing is noticed by its silence. Never returns: ends by a failed query. */
-  async #proveAlive(client: pg.Client): Promise<never> {
+  async #proveAlive(client: pg.Client, signal: AbortSignal): Promise<never> {
     for (;;) {
-      await delay(this.#options.heartbeatMs ?? 15_000, undefined, { signal: this.#closing.signal, ref: false });
+      await delay(this.#options.heartbeatMs ?? 15_000, undefined, { signal, ref: false });
       await client.query('select 1');
     }
   }
@@ -164,12 +167,12 @@ class ListenerConnection {
   }
 }
 
-/** Rejects when the connection breaks or the listener closes. */
-function brokenOrAborted(client: pg.Client, signal: AbortSignal): Promise<never> {
+/** Rejects when the connection breaks or the listener closes; `attemptOver` takes its listeners away. */
+function brokenOrClosed(client: pg.Client, closing: AbortSignal, attemptOver: AbortSignal): Promise<never> {
   const broken = new Promise<never>((_, reject) => {
     client.on('error', reject);
     client.on('end', () => reject(new Error('the server closed the connection')));
-    signal.addEventListener('abort', () => reject(new Error('closed')), { once: true });
+    closing.addEventListener('abort', () => reject(new Error('closed')), { once: true, signal: attemptOver });
   });
   broken.catch(() => undefined); // it may settle while nobody waits for it
   return broken;

@@ -46,6 +46,7 @@ export async function runMigrations(options: MigrationOptions): Promise<string[]
       dir: directory,
       ignorePattern: '(?!\\d{4}-[a-z0-9-]+\\.sql$).*',
       direction: 'up',
+      singleTransaction: true,
       checkOrder: false, // checkHistory compares more
       noLock: true,
       logger: toRunnerLogger(log),

@@ -3,22 +3,22 @@ import {
   closeSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { PostgresBinaries } from './binaries.ts';
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from './process-identity.ts';
 import type { ServerAccount } from './server-account.ts';
 import { accessDataDirectory, runToEnd } from './server-process.ts';
 
-/** initdb works in a sibling that is renamed when it is complete: a directory under its final name is never partial. */
-const incompleteName = (dataDirectory: string) => `${dataDirectory}.incomplete`;
 const ownerFile = (dataDirectory: string) => `${dataDirectory}.owner`;
 
 /** Whether the data directory was initialised completely. */
@@ -65,9 +65,7 @@ export async function initialiseDataDirectory(options: {
   readonly durable: boolean;
 }): Promise<void> {
   const { dataDirectory, binaries, account } = options;
-  const incomplete = incompleteName(dataDirectory);
-  rmSync(incomplete, { recursive: true, force: true });
-  mkdirSync(incomplete, { recursive: true, mode: 0o700 });
+  const incomplete = makeIncompleteSibling(dataDirectory);
   if (account) chownSync(incomplete, account.uid, account.gid);
   const passwordFile = openPassword(`${incomplete}.password`, options.password, account);
   const { cwd, argument } = accessDataDirectory(incomplete, account);
@@ -84,6 +82,19 @@ export async function initialiseDataDirectory(options: {
     closeSync(passwordFile);
     rmSync(incomplete, { recursive: true, force: true });
   }
+}
+
+/**
+ * initdb works in a sibling that is renamed when it is complete: a directory under its final name is never partial. Each
+ * run has its own, because an initdb whose parent was killed goes on for a moment.
+ */
+function makeIncompleteSibling(dataDirectory: string): string {
+  const prefix = `${basename(dataDirectory)}.incomplete-`;
+  const parent = dirname(dataDirectory);
+  for (const name of readdirSync(parent)) {
+    if (name.startsWith(prefix)) rmSync(join(parent, name), { recursive: true, force: true, maxRetries: 10 });
+  }
+  return mkdtempSync(join(parent, prefix));
 }
 
 /** Hands the password over as an open descriptor of a file that has no name any more. */

@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/index.ts';
+
+/** A folder for one test file; its parents are closed to other users, as a home folder often is. */
+export function useTemporaryFolder(): { readonly path: string } {
+  const folder = { path: '' };
+  beforeAll(() => {
+    folder.path = mkdtempSync(join(tmpdir(), 'codex-gateways-'));
+  });
+  afterAll(() => rmSync(folder.path, { recursive: true, force: true }));
+  return folder;
+}
+
+/** One server for a test file, and a fresh database in it for each call of `createDatabase`. */
+export function useEmbeddedServer(): { createDatabase(): Promise<string>; readonly server: EmbeddedPostgres } {
+  const folder = useTemporaryFolder();
+  let running: EmbeddedPostgres | undefined;
+  let databases = 0;
+  beforeAll(async () => {
+    const dataDirectory = join(folder.path, 'data');
+    running = await startEmbeddedPostgres({ dataDirectory, port: 0, user: 'tester', password: 'pw', durable: false });
+  });
+  afterAll(() => running?.stop());
+  const server = (): EmbeddedPostgres => {
+    if (!running) throw new Error('the server is started before the tests');
+    return running;
+  };
+  return {
+    get server() {
+      return server();
+    },
+    async createDatabase() {
+      databases += 1;
+      const name = `test_${databases}`;
+      await server().ensureDatabase(name);
+      return server().url(name);
+    },
+  };
+}
+
+/** Waits for something that happens in another process. */
+export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + 15_000;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`did not happen in time: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
