@@ -71,6 +71,19 @@ describe('reading the environment', () => {
   it('splits lists and drops blanks', () => {
     expect(read({ L: ' a, ,b,' }, (reader) => reader.list('L'))).toEqual(['a', 'b']);
   });
+  it('reads the items of a list in the form of the caller, and names the list when one is malformed', () => {
+    const parse = (text: string) => {
+      if (!/^\d+$/.test(text)) throw new TypeError('holds numbers');
+      return Number(text);
+    };
+    expect(read({ L: '1, 2' }, (reader) => reader.parsedList('L', parse))).toEqual([1, 2]);
+    expect(read({ L: '1, x' }, (reader) => reader.parsedList('L', parse))).toEqual(['L holds numbers']);
+  });
+  it('takes a URL that may be absent, but not a malformed one', () => {
+    expect(read({}, (reader) => reader.optionalHttpUrl('U'))).toBeUndefined();
+    expect(read({ U: 'https://a.example/' }, (reader) => reader.optionalHttpUrl('U'))).toBe('https://a.example');
+    expect(read({ U: 'a.example' }, (reader) => reader.optionalHttpUrl('U'))).toHaveLength(1);
+  });
 });
 
 describe('durations', () => {
