@@ -1,4 +1,5 @@
 import type { Queryable } from '@codex-gateways/database';
+import { type AuditFilter, insertAuditEvent, listAuditEvents, type RecordedAuditEvent } from './audit-store.ts';
 
 /** One entry of the audit trail. `details` never holds a token, a secret or a code. */
 export interface AuditEvent {
@@ -15,4 +16,22 @@ export interface AuditEvent {
 /** Appends to the audit trail, in the transaction of what it tells when one is passed. */
 export interface AuditLog {
   record(event: AuditEvent, db?: Queryable): Promise<void>;
+}
+
+/** Reads the audit trail back. */
+export interface AuditTrail {
+  /** The newest entries first, and the cursor of the page after this one when there is more. */
+  page(filter: AuditFilter): Promise<{ events: readonly RecordedAuditEvent[]; nextBeforeId: string | undefined }>;
+}
+
+export function createAuditLog(db: Queryable): AuditLog & AuditTrail {
+  return {
+    record: (event, tx = db) => insertAuditEvent(tx, event),
+    async page(filter) {
+      // One more than asked for tells whether there is another page.
+      const rows = await listAuditEvents(db, { ...filter, limit: filter.limit + 1 });
+      const events = rows.slice(0, filter.limit);
+      return { events, nextBeforeId: rows.length > filter.limit ? events.at(-1)?.id : undefined };
+    },
+  };
 }

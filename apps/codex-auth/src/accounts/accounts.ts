@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto';
+import type { Queryable } from '@codex-gateways/database';
+import { hashPassword } from './passwords.ts';
+import { emailIsTaken, insertAccount } from './user-store.ts';
+
+/** Users with a password of this service. */
+export class Accounts {
+  readonly #db: Queryable;
+
+  constructor({ db }: { db: Queryable }) {
+    this.#db = db;
+  }
+
+  /**
+   * Makes a user with a personal workspace, all or nothing.
+   * @returns the user's id, or undefined when the address is taken
+   */
+  async create({
+    email,
+    password,
+    role = 'member',
+    displayName = '',
+  }: {
+    email: string;
+    password: string;
+    role?: 'admin' | 'member';
+    displayName?: string;
+  }): Promise<string | undefined> {
+    const userId = `user_${randomUUID()}`;
+    const made = await insertAccount(this.#db, {
+      userId,
+      email,
+      displayName,
+      role,
+      passwordHash: await hashPassword(password),
+      workspaceId: `ws_${randomUUID()}`,
+      workspaceName: 'Personal',
+    });
+    return made ? userId : undefined;
+  }
+
+  /** Makes the first user unless the address is known; several replicas may do it at once. */
+  async ensureFirstUser({ email, password }: { email: string; password: string }): Promise<void> {
+    if (await emailIsTaken(this.#db, email)) return;
+    await this.create({ email, password, role: 'admin' });
+  }
+}

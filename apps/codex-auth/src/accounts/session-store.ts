@@ -1,0 +1,65 @@
+import type { Queryable } from '@codex-gateways/database';
+import type { SignedInUser } from './session-resolver.ts';
+
+interface SessionRow {
+  user_id: string;
+  email: string;
+  role: 'admin' | 'member';
+  created_at: Date;
+}
+
+export interface NewSession {
+  readonly idDigest: Buffer;
+  readonly userId: string;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+  readonly ip: string | undefined;
+  readonly userAgent: string | undefined;
+}
+
+export async function insertSession(db: Queryable, session: NewSession): Promise<void> {
+  await db.query(
+    `insert into codex_auth.sessions (id_digest, user_id, created_at, last_seen_at, expires_at, ip, user_agent)
+     values ($1, $2, $3, $3, $4, $5, $6)`,
+    [session.idDigest, session.userId, session.createdAt, session.expiresAt, session.ip, session.userAgent],
+  );
+}
+
+/**
+ * Finds a live session of a user who is not disabled, and notes at most once a minute that it was seen.
+ * @param idleSince - a session last seen at or before this moment has ended
+ */
+export async function findSession(
+  db: Queryable,
+  { idDigest, now, idleSince }: { idDigest: Buffer; now: Date; idleSince: Date },
+): Promise<SignedInUser | undefined> {
+  const found = await db.query<SessionRow>({
+    name: 'find-session',
+    text: `with seen as (
+             update codex_auth.sessions
+                set last_seen_at = $2
+              where id_digest = $1
+                and expires_at > $2
+                and last_seen_at > $3
+                and last_seen_at < $2::timestamptz - interval '1 minute'
+           )
+           select s.user_id, h.email, h.role, s.created_at
+             from codex_auth.sessions s
+             join codex_auth.account_holders h on h.user_id = s.user_id
+            where s.id_digest = $1
+              and s.expires_at > $2
+              and s.last_seen_at > $3`,
+    values: [idDigest, now, idleSince],
+  });
+  const row = found.rows[0];
+  return row && { userId: row.user_id, email: row.email, role: row.role, authenticatedAt: row.created_at };
+}
+
+/** @returns the user whose session it was, or undefined when there was none */
+export async function deleteSession(db: Queryable, idDigest: Buffer): Promise<string | undefined> {
+  const gone = await db.query<{ user_id: string }>(
+    'delete from codex_auth.sessions where id_digest = $1 returning user_id',
+    [idDigest],
+  );
+  return gone.rows[0]?.user_id;
+}

@@ -1,0 +1,75 @@
+import { randomToken, sha256 } from '@codex-gateways/crypto';
+import type { Queryable } from '@codex-gateways/database';
+import type { Clock } from '@codex-gateways/service';
+import { parseCookie, stringifySetCookie } from 'cookie';
+import type { SessionResolver, SignedInUser } from './session-resolver.ts';
+import { deleteSession, findSession, insertSession } from './session-store.ts';
+
+export const SESSION_COOKIE = 'codex_session';
+
+const COOKIE_VALUE = /^[A-Za-z0-9_-]{43}$/;
+const MAX_USER_AGENT_LENGTH = 256;
+
+/** Sessions of people who signed in here. The cookie is 256 random bits; the database has its SHA-256 alone. */
+export class Sessions implements SessionResolver {
+  readonly #db: Queryable;
+  readonly #clock: Clock;
+  readonly #idleSeconds: number;
+  readonly #lifetimeSeconds: number;
+  readonly #secure: boolean;
+
+  /** @param secure - whether the public base is https, and so the cookie `Secure` */
+  constructor(deps: { db: Queryable; clock: Clock; idleSeconds: number; lifetimeSeconds: number; secure: boolean }) {
+    this.#db = deps.db;
+    this.#clock = deps.clock;
+    this.#idleSeconds = deps.idleSeconds;
+    this.#lifetimeSeconds = deps.lifetimeSeconds;
+    this.#secure = deps.secure;
+  }
+
+  /** Opens a session under a fresh id, whatever cookie the browser had before. @returns the `Set-Cookie` value */
+  async open({ userId, ip, userAgent }: { userId: string; ip?: string; userAgent?: string }): Promise<string> {
+    const id = randomToken();
+    const createdAt = this.#clock.now();
+    await insertSession(this.#db, {
+      idDigest: sha256(id),
+      userId,
+      createdAt,
+      expiresAt: new Date(createdAt.getTime() + this.#lifetimeSeconds * 1000),
+      ip,
+      userAgent: userAgent?.slice(0, MAX_USER_AGENT_LENGTH),
+    });
+    return this.#setCookie(id, this.#lifetimeSeconds);
+  }
+
+  async resolve(cookieHeader: string | undefined): Promise<SignedInUser | undefined> {
+    const id = sessionIdOf(cookieHeader);
+    if (!id) return undefined;
+    const now = this.#clock.now();
+    const idleSince = new Date(now.getTime() - this.#idleSeconds * 1000);
+    return findSession(this.#db, { idDigest: sha256(id), now, idleSince });
+  }
+
+  /** Ends the session of a cookie. @returns whose it was, and the `Set-Cookie` value that removes the cookie */
+  async end(cookieHeader: string | undefined): Promise<{ userId: string | undefined; setCookie: string }> {
+    const id = sessionIdOf(cookieHeader);
+    const userId = id ? await deleteSession(this.#db, sha256(id)) : undefined;
+    return { userId, setCookie: this.#setCookie('', 0) };
+  }
+
+  #setCookie(value: string, maxAge: number): string {
+    return stringifySetCookie(SESSION_COOKIE, value, {
+      httpOnly: true,
+      sameSite: 'lax',
+      secure: this.#secure,
+      path: '/',
+      maxAge,
+    });
+  }
+}
+
+/** The session id in a `Cookie` header when it has the form of one. */
+export function sessionIdOf(cookieHeader: string | undefined): string | undefined {
+  const value = parseCookie(cookieHeader ?? '')[SESSION_COOKIE];
+  return value !== undefined && COOKIE_VALUE.test(value) ? value : undefined;
+}

@@ -1,0 +1,52 @@
+import type { Queryable } from '@codex-gateways/database';
+
+export interface NewAccount {
+  readonly userId: string;
+  readonly email: string;
+  readonly displayName: string;
+  readonly role: 'admin' | 'member';
+  readonly passwordHash: string;
+  readonly workspaceId: string;
+  readonly workspaceName: string;
+}
+
+export async function emailIsTaken(db: Queryable, email: string): Promise<boolean> {
+  const found = await db.query('select 1 from codex_auth.users where lower(email) = lower($1)', [email]);
+  return found.rows.length > 0;
+}
+
+/**
+ * Makes a user, the password and a personal workspace in one statement; of callers with the same address one wins.
+ * @returns false when the address was taken (`users_email_uq`), and then nothing was written
+ */
+export async function insertAccount(db: Queryable, account: NewAccount): Promise<boolean> {
+  const made = await db.query(
+    `with made_user as (
+       insert into codex_auth.users (id, email, display_name, role)
+       values ($1, $2, $3, $4)
+           on conflict (lower(email)) do nothing
+       returning id
+     ), made_password as (
+       insert into codex_auth.password_credentials (user_id, password_hash)
+       select id, $5 from made_user
+     ), made_workspace as (
+       insert into codex_auth.workspaces (id, name)
+       select $6, $7 from made_user
+       returning id
+     ), made_member as (
+       insert into codex_auth.workspace_members (workspace_id, user_id, role)
+       select w.id, u.id, 'owner' from made_workspace w, made_user u
+     )
+     select id from made_user`,
+    [
+      account.userId,
+      account.email,
+      account.displayName,
+      account.role,
+      account.passwordHash,
+      account.workspaceId,
+      account.workspaceName,
+    ],
+  );
+  return made.rows.length > 0;
+}

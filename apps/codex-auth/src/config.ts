@@ -1,0 +1,113 @@
+import { parseSealingKey } from '@codex-gateways/crypto';
+import { type Environment, EnvReader, LOG_LEVELS } from '@codex-gateways/service';
+
+/** Everything codex-auth reads from its environment. The only module of the app that names a variable. */
+export type Config = ReturnType<typeof readConfig>;
+
+/** @throws {ConfigError} naming every variable that is missing or malformed, no value among them */
+export function readConfig(env: Environment) {
+  const read = new EnvReader(env);
+  return read.finish({
+    ...readProcess(read),
+    ...readSecrets(read),
+    ...readTokenLifetimes(read),
+    ...readSignIn(read),
+    ...readLimits(read),
+  });
+}
+
+function readProcess(read: EnvReader) {
+  return {
+    host: read.text('CODEX_AUTH_HOST', { default: '127.0.0.1' }),
+    port: read.port('CODEX_AUTH_PORT', 8081),
+    logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+    /** The public base, `iss` of every token; may have a path (RFC 8414 §2: no query, no fragment). */
+    issuer: read.httpUrl('CODEX_AUTH_ISSUER_URL'),
+    /** No default: it would aim a forgotten setting at a stranger's database. */
+    databaseUrl: read.secret('CODEX_AUTH_DATABASE_URL'),
+    databasePoolSize: read.integer('CODEX_AUTH_DATABASE_POOL_SIZE', { min: 2, max: 200, default: 10 }),
+    /** How many proxies in front may be believed about the caller's address (`X-Forwarded-For`). */
+    trustedProxyHops: read.integer('CODEX_AUTH_TRUSTED_PROXY_HOPS', { min: 0, max: 10, default: 0 }),
+    execGatewayInternalUrl: read.httpUrl('CXG_EXEC_GATEWAY_INTERNAL_URL', { default: 'http://127.0.0.1:8083' }),
+    drainTimeoutMs: read.durationMs('CODEX_AUTH_DRAIN_TIMEOUT', { min: '0s', max: '5m', default: '20s' }),
+  };
+}
+
+function readSecrets(read: EnvReader) {
+  return {
+    /** Seals private keys and upstream secrets at rest: 32 bytes in base64. */
+    masterKey: read.parsed('CODEX_AUTH_MASTER_KEY', parseSealingKey, Buffer.alloc(32)),
+    /** Earlier master keys, comma-separated: what they sealed still opens, and is sealed anew at start. */
+    previousMasterKeys: read.parsedList('CODEX_AUTH_PREVIOUS_MASTER_KEYS', parseSealingKey),
+    /** What the gateways present in `X-Internal-Secret`. */
+    internalApiSecret: read.sharedSecret('INTERNAL_API_SECRET'),
+  };
+}
+
+function readTokenLifetimes(read: EnvReader) {
+  const seconds = (name: string, min: string, max: string, fallback: string) =>
+    read.durationSeconds(name, { min, max, default: fallback });
+  return {
+    /** Also of ID tokens. */
+    accessTokenLifetimeSeconds: seconds('CODEX_AUTH_ACCESS_TOKEN_TTL', '1s', '24h', '1h'),
+    /** Of one refresh token that is not used; each rotation starts it anew. */
+    refreshTokenLifetimeSeconds: seconds('CODEX_AUTH_REFRESH_TOKEN_TTL', '1s', '365d', '30d'),
+    /** Of a whole family, however often it is rotated; then the person signs in again. */
+    refreshFamilyLifetimeSeconds: seconds('CODEX_AUTH_REFRESH_FAMILY_TTL', '1s', '3650d', '365d'),
+    /** How long a refresh token that was used still answers with its successor. */
+    refreshReuseGraceSeconds: seconds('CODEX_AUTH_REFRESH_REUSE_GRACE', '0s', '1h', '30s'),
+    authorizationCodeLifetimeSeconds: seconds('CODEX_AUTH_CODE_TTL', '1s', '10m', '10m'),
+    deviceCodeLifetimeSeconds: seconds('CODEX_AUTH_DEVICE_CODE_TTL', '1s', '1h', '15m'),
+    /** How often a device may ask (RFC 8628 §3.2 `interval`). */
+    devicePollIntervalSeconds: read.integer('CODEX_AUTH_DEVICE_POLL_INTERVAL_SECONDS', { min: 1, max: 60, default: 5 }),
+  };
+}
+
+function readSignIn(read: EnvReader) {
+  const sessionResolver = read.oneOf('CODEX_AUTH_SESSION_RESOLVER', ['local', 'agentserver'], 'local');
+  return {
+    /** Who knows the person behind a cookie: this service, or a product that it is embedded in. */
+    sessionResolver,
+    /** Asked with the caller's cookie when the resolver is `agentserver`; answers 200 `{user_id, email}` or 401. */
+    agentserverSessionUrl:
+      sessionResolver === 'agentserver' ? read.httpUrl('CODEX_AUTH_AGENTSERVER_SESSION_URL') : undefined,
+    /** Where people without a session are sent, with `return_to`; undefined for this service's own `/login`. */
+    loginRedirectUrl: read.optionalHttpUrl('CODEX_AUTH_LOGIN_REDIRECT_URL'),
+    sessionIdleSeconds: read.durationSeconds('CODEX_AUTH_SESSION_IDLE_TTL', { min: '1m', max: '365d', default: '7d' }),
+    sessionLifetimeSeconds: read.durationSeconds('CODEX_AUTH_SESSION_TTL', { min: '1m', max: '365d', default: '30d' }),
+    firstUser: readFirstUser(read),
+  };
+}
+
+/** The first user, made at start when there is none of this address; both variables or none. */
+function readFirstUser(read: EnvReader): { email: string; password: string } | undefined {
+  const isWanted = ['DEV_USER_EMAIL', 'DEV_USER_PASSWORD'].some((name) => read.optionalText(name) !== undefined);
+  if (!isWanted) return undefined;
+  const email = { pattern: /^[^\s@]{1,64}@[^\s@]{1,189}$/, expected: 'an email address' };
+  const password = { pattern: /^.{8,256}$/s, expected: '8 to 256 characters' };
+  return { email: read.text('DEV_USER_EMAIL', email), password: read.text('DEV_USER_PASSWORD', password) };
+}
+
+function readLimits(read: EnvReader) {
+  return {
+    maxBodyBytes: read.integer('CODEX_AUTH_MAX_BODY_BYTES', { min: 1024, max: 10_485_760, default: 65_536 }),
+    /** Wrong passwords in a row before an account is locked; the lock doubles from a minute to an hour. */
+    loginAttemptsBeforeLock: read.integer('CODEX_AUTH_LOGIN_ATTEMPTS', { min: 1, max: 1000, default: 5 }),
+    /** Sign-in attempts from one address in five minutes. */
+    loginAttemptsPerAddress: read.integer('CODEX_AUTH_LOGIN_ATTEMPTS_PER_ADDRESS', {
+      min: 1,
+      max: 100_000,
+      default: 60,
+    }),
+    /** User codes that one person may get wrong in fifteen minutes (RFC 8628 §5.1). */
+    userCodeAttempts: read.integer('CODEX_AUTH_USER_CODE_ATTEMPTS', { min: 1, max: 1000, default: 10 }),
+    /** Device logins that one address may begin in fifteen minutes. */
+    deviceLoginsPerAddress: read.integer('CODEX_AUTH_DEVICE_LOGINS_PER_ADDRESS', {
+      min: 1,
+      max: 100_000,
+      default: 100,
+    }),
+    cleanupIntervalMs: read.durationMs('CODEX_AUTH_CLEANUP_INTERVAL', { min: '1s', max: '24h', default: '10m' }),
+    cleanupBatchRows: read.integer('CODEX_AUTH_CLEANUP_BATCH_ROWS', { min: 10, max: 100_000, default: 1000 }),
+  };
+}

@@ -1,0 +1,109 @@
+import { fileURLToPath } from 'node:url';
+import { createSealer } from '@codex-gateways/crypto';
+import { checkDatabase, createPool, runMigrations } from '@codex-gateways/database';
+import {
+  type Clock,
+  createApp,
+  createLogger,
+  createMetrics,
+  errorMiddleware,
+  type HttpServer,
+  type Logger,
+  listen,
+  notFound,
+  objectErrorForm,
+  type Service,
+  systemClock,
+} from '@codex-gateways/service';
+import { Router } from 'express';
+import { Accounts } from './accounts/accounts.ts';
+import { meRoutes } from './accounts/me-route.ts';
+import { requireUser } from './accounts/require-user.ts';
+import { Sessions } from './accounts/sessions.ts';
+import type { Config } from './config.ts';
+import { AccessTokens } from './oauth/access-tokens.ts';
+import { jwksRoutes } from './signing-keys/jwks-route.ts';
+import { SigningKeys } from './signing-keys/signing-keys.ts';
+import { Memberships } from './workspaces/memberships.ts';
+import { workspaceRoutes } from './workspaces/workspaces-route.ts';
+
+const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url));
+const READINESS_TIMEOUT_MS = 2000;
+
+export interface AuthServiceDeps {
+  readonly clock?: Clock;
+  readonly log?: Logger;
+}
+
+export interface AuthService extends Service {
+  /** Where it listens, `http://host:port`; known after `start`. */
+  readonly url: string;
+}
+
+/** The composition root: everything that codex-auth consists of, wired top to bottom. Nothing runs before `start`. */
+export function createAuthService(config: Config, deps: AuthServiceDeps = {}): AuthService {
+  const clock = deps.clock ?? systemClock;
+  const log = deps.log ?? createLogger({ service: 'codex-auth', level: config.logLevel });
+  const { issuer, databaseUrl } = config;
+  const pool = createPool({
+    databaseUrl,
+    applicationName: 'codex-auth',
+    maxConnections: config.databasePoolSize,
+    log,
+  });
+  const metrics = createMetrics('codex-auth');
+  const sealer = createSealer({ current: config.masterKey, previous: config.previousMasterKeys });
+  const keys = new SigningKeys({ db: pool, sealer, clock });
+  const accounts = new Accounts({ db: pool });
+  const sessions = new Sessions({
+    db: pool,
+    clock,
+    idleSeconds: config.sessionIdleSeconds,
+    lifetimeSeconds: config.sessionLifetimeSeconds,
+    secure: issuer.startsWith('https:'),
+  });
+  const accessTokens = new AccessTokens({ db: pool, keys, clock });
+  const memberships = new Memberships({ db: pool });
+  const withUser = requireUser({ sessions, accessTokens, issuer });
+
+  const { app, readiness } = createApp({
+    log,
+    metrics,
+    checks: { database: () => checkDatabase(pool, READINESS_TIMEOUT_MS) },
+  });
+  app.set('trust proxy', config.trustedProxyHops);
+  const routes = Router();
+  routes.use(jwksRoutes({ keys }));
+  routes.use(meRoutes({ withUser }), workspaceRoutes({ withUser, memberships }));
+  // agent-identity, remote-tokens, connectors, internal-api: one `routes.use(…Routes({ … }))` line each.
+
+  const issuerPath = new URL(issuer).pathname.replace(/\/$/, '');
+  app.use(routes);
+  if (issuerPath !== '') app.use(issuerPath, routes);
+  app.use(notFound());
+  app.use(errorMiddleware({ form: objectErrorForm, log }));
+
+  let server: HttpServer | undefined;
+  return {
+    get url() {
+      if (!server) throw new TypeError('the address is known after start');
+      return server.url;
+    },
+    async start() {
+      await runMigrations({ databaseUrl, schema: 'codex_auth', directory: MIGRATIONS, log });
+      await keys.ensureActiveKey();
+      if (config.firstUser) await accounts.ensureFirstUser(config.firstUser);
+      server = await listen(app, { host: config.host, port: config.port });
+      log.info({ url: server.url, issuer }, 'listening');
+    },
+    async drain() {
+      readiness.startDraining();
+      await server?.close(config.drainTimeoutMs);
+    },
+    async close() {
+      await server?.close(0);
+      await pool.end();
+      metrics.close();
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import type { Environment, Logger } from '@codex-gateways/service';
+import { createLogger } from '@codex-gateways/service';
+import { freePort, useTestDatabase } from '@codex-gateways/testing';
+import { readConfig } from '../src/config.ts';
+import { type AuthService, createAuthService } from '../src/service.ts';
+import { MovingClock } from './moving-clock.ts';
+
+export const FIRST_USER = { email: 'dev@localhost', password: 'correct horse battery staple' };
+export const INTERNAL_SECRET = 'internal-secret-of-the-tests';
+
+/** Settings with which a codex-auth starts on a free port of loopback. */
+export async function authEnvironment(databaseUrl: string, overrides: Environment = {}): Promise<Environment> {
+  const port = String(await freePort());
+  return {
+    CODEX_AUTH_PORT: port,
+    CODEX_AUTH_ISSUER_URL: `http://127.0.0.1:${port}`,
+    CODEX_AUTH_DATABASE_URL: databaseUrl,
+    CODEX_AUTH_MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
+    INTERNAL_API_SECRET: INTERNAL_SECRET,
+    DEV_USER_EMAIL: FIRST_USER.email,
+    DEV_USER_PASSWORD: FIRST_USER.password,
+    LOG_LEVEL: 'silent',
+    ...overrides,
+  };
+}
+
+/** A codex-auth over a database of its own, with a clock that the test moves. */
+export interface AuthFixture {
+  /** Base URL and issuer alike, unless the overrides name another issuer. */
+  readonly url: string;
+  readonly databaseUrl: string;
+  readonly clock: MovingClock;
+  readonly service: AuthService;
+}
+
+/** Registers hooks that start the service for the tests of a file or a `describe`, and end it after them. */
+export function useAuthService(overrides: Environment = {}, { log }: { log?: Logger } = {}): AuthFixture {
+  const clock = new MovingClock();
+  let service: AuthService | undefined;
+  afterAll(async () => {
+    await service?.drain();
+    await service?.close();
+  });
+  const database = useTestDatabase();
+  beforeAll(async () => {
+    const config = readConfig(await authEnvironment(database.url, overrides));
+    service = createAuthService(config, { clock, log: log ?? createLogger({ service: 'test', level: 'silent' }) });
+    await service.start();
+  }, 60_000);
+  const started = () => {
+    if (!service) throw new TypeError('the service runs only while the tests run');
+    return service;
+  };
+  return {
+    get url() {
+      return started().url;
+    },
+    get databaseUrl() {
+      return database.url;
+    },
+    get service() {
+      return started();
+    },
+    clock,
+  };
+}
