@@ -31,7 +31,7 @@ describe.each([{ version: undefined }, { version: '0.140.0' }])(
       const { server, home, env } = await given(script);
       const args = [...execArgs, 'look at the marker'];
       const { code, stdout } = await runCodex({ version, args, home, env: { ...env, MARKER: 'red-17' } });
-      expect(stdout).toMatch(/the command wrote: [^]*marker is red-17/);
+      expect(stdout).toMatch(/the command wrote: .*marker is red-17/s);
       expect(code).toBe(0);
       expect(server.requests.map(({ body }) => lastUserText(body))).toEqual(Array(2).fill('look at the marker'));
       expect(server.requests[0]?.headers.authorization).toBe('Bearer not-checked');

@@ -68,7 +68,10 @@ function sendAction(
   action: ModelAction,
   { body, number }: { body: ModelRequest; number: number },
 ): void {
-  if (action.kind === 'refuse') return sendJson(res, action.status, { error: { message: action.message } });
+  if (action.kind === 'refuse') {
+    sendJson(res, action.status, { error: { message: action.message } });
+    return;
+  }
   const id = String(number);
   res.setHeader('content-type', 'text/event-stream');
   const send = (type: string, event: object) => {
