@@ -13,7 +13,7 @@ export { startAppServer } from './app-server/start-app-server.ts';
 export { type BrowserProgram, findBrowser } from './browser/find-browser.ts';
 export { startBrowser, type TestBrowser, useBrowser } from './browser/start-browser.ts';
 export { bundledCodexVersion, codexBinary } from './codex/codex-binary.ts';
-export { type CodexAuth, type CodexHome, createCodexHome } from './codex/codex-home.ts';
+export { type CodexAuth, type CodexHome, createCodexHome, QUIET_CONFIG } from './codex/codex-home.ts';
 export { type CodexOptions, runCodex, startCodex } from './codex/run-codex.ts';
 export {
   type InputItem,

@@ -1,6 +1,11 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { say } from '../model-server/model-script.ts';
+import { codexModelConfig, startModelServer } from '../model-server/model-server.ts';
 import { useCleanup } from '../processes/use-cleanup.ts';
 import { bundledCodexVersion, codexBinary } from './codex-binary.ts';
 import { type CodexHome, createCodexHome } from './codex-home.ts';
@@ -11,7 +16,7 @@ describe('the Codex CLI fixture', () => {
   let home: CodexHome;
 
   beforeAll(async () => {
-    home = await createCodexHome({ config: 'check_for_update_on_startup = false\n' });
+    home = await createCodexHome();
     cleanup.after(() => home.remove());
   });
 
@@ -45,6 +50,24 @@ describe('the Codex CLI fixture', () => {
     } finally {
       delete process.env.CODEX_API_KEY;
     }
+  });
+
+  it('calls nobody by itself', async () => {
+    const asked: string[] = [];
+    const proxy = createServer().on('connect', (req, socket) => {
+      asked.push(req.url ?? '');
+      socket.destroy();
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const { port } = proxy.address() as AddressInfo;
+    const model = await startModelServer({ script: [say('done')] });
+    const modelConfig = codexModelConfig(model.url);
+    const withModel = await createCodexHome({ config: modelConfig.toml });
+    const env = { ...modelConfig.env, HTTPS_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: '127.0.0.1' };
+    const { code } = await runCodex({ args: ['exec', '--skip-git-repo-check', 'hello'], home: withModel, env });
+    await Promise.all([withModel.remove(), model.close(), new Promise((closed) => proxy.close(closed))]);
+    expect({ code, asked }).toEqual({ code: 0, asked: [] });
   });
 
   it('stops a run that takes too long, and says what it wrote', async () => {
