@@ -10,6 +10,8 @@ const claimsSchema = z.object({
   executor_registration_id: id,
   /** SHA-256 of the harness public key, base64url: the ticket belongs to one harness. */
   harness_key_digest: z.string().length(43),
+  /** When the turn's capability token ends, epoch seconds: the opened bridge ends with it. */
+  capability_exp: z.number().int().nonnegative().optional(),
   exp: z.number().int().nonnegative(),
 });
 

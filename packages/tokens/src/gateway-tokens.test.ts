@@ -71,6 +71,19 @@ describe('capability token', () => {
     expect(bridgeTicket.verify(token, SECRET, NOW).ok).toBe(false);
     expect(harnessKeyAuthorization.verify(token, SECRET, NOW).ok).toBe(false);
   });
+  it('ends the bridge that its ticket opened, so the ticket carries its expiry', () => {
+    const claims = {
+      exe_id: 'exe_1',
+      turn_id: 'turn_1',
+      workspace_id: 'ws_1',
+      executor_registration_id: 'reg_1',
+      harness_key_digest: 'k'.repeat(43),
+      capability_exp: NOW + 3600,
+      exp: NOW + 60,
+    };
+    const ticket = bridgeTicket.verify(bridgeTicket.mint(claims, SECRET), SECRET, NOW);
+    expect(ticket).toEqual({ ok: true, payload: claims });
+  });
   it('does not verify after any one character changed', () => {
     const token = capabilityToken.mint(CLAIMS, SECRET);
     fc.assert(
