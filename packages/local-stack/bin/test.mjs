@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+// `npm test [-- pattern]`: runs every package's tests, one package at a time, and ends with `N passed, N failed`.
+import { requireNodeVersion } from './lib/node-version.mjs';
+
+requireNodeVersion();
+const { prepare } = await import('./lib/prepare.mjs');
+await prepare();
+
+const { spawn } = await import('node:child_process');
+const { mkdtempSync, rmSync } = await import('node:fs');
+const { tmpdir } = await import('node:os');
+const { join } = await import('node:path');
+const { turboCommand, turboEnvironment } = await import('./lib/build.mjs');
+const { listWorkspaces, ROOT } = await import('./lib/checkout.mjs');
+const { sumResults, summaryLine } = await import('./lib/test-results.mjs');
+
+const resultsFolder = mkdtempSync(join(tmpdir(), 'codex-gateways-results-'));
+process.on('exit', () => rmSync(resultsFolder, { recursive: true, force: true }));
+
+const exitCode = await runTests(process.argv.slice(2));
+const tested = listWorkspaces().filter(({ scripts }) => scripts.test);
+const packages = tested.map(({ name }) => name.replace(/^.*\//, ''));
+const sum = sumResults(resultsFolder, packages);
+if (exitCode !== 0 && sum.failed === 0) {
+  sum.failed = 1;
+  sum.failures.push(`the test run ended with exit code ${exitCode}`);
+}
+const skipsFail = process.env.CI === 'true' && sum.skipped > 0;
+if (skipsFail) sum.failures.push(`${sum.skipped} tests were skipped, which is a failure when CI=true`);
+
+process.stdout.write('\n');
+for (const failure of sum.failures) process.stdout.write(`FAILED  ${failure}\n`);
+process.stdout.write(`${summaryLine(sum)}\n`);
+process.exitCode = sum.failed > 0 || skipsFail ? 1 : 0;
+
+/** One package at a time: the tests start servers and real CLIs. Turbo reports the others when one fails. */
+function runTests(jestArguments) {
+  const options = ['--ui=stream', '--concurrency=1', '--continue', '--env-mode=loose', '--log-prefix=none'];
+  const command = turboCommand('test', ...options, '--', ...jestArguments);
+  const env = turboEnvironment({ TEST_RESULTS_DIR: resultsFolder });
+  const child = spawn(command[0], command.slice(1), { cwd: ROOT, env, stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  return new Promise((resolve) => {
+    child.once('error', () => resolve(1));
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}
