@@ -13,6 +13,7 @@ export function readConfig(env: Environment) {
     ...readTokenLifetimes(read),
     ...readSignIn(read),
     ...readLimits(read),
+    ...readMachineAccess(read),
   });
 }
 
@@ -28,8 +29,23 @@ function readProcess(read: EnvReader) {
     databasePoolSize: read.integer('CODEX_AUTH_DATABASE_POOL_SIZE', { min: 2, max: 200, default: 10 }),
     /** How many proxies in front may be believed about the caller's address (`X-Forwarded-For`). */
     trustedProxyHops: read.integer('CODEX_AUTH_TRUSTED_PROXY_HOPS', { min: 0, max: 10, default: 0 }),
-    execGatewayInternalUrl: read.httpUrl('CXG_EXEC_GATEWAY_INTERNAL_URL', { default: 'http://127.0.0.1:8083' }),
+    ...readExecGateway(read),
     drainTimeoutMs: read.durationMs('CODEX_AUTH_DRAIN_TIMEOUT', { min: '0s', max: '5m', default: '20s' }),
+  };
+}
+
+function readExecGateway(read: EnvReader) {
+  const execGatewayInternalUrl = read.httpUrl('CXG_EXEC_GATEWAY_INTERNAL_URL', { default: 'http://127.0.0.1:8083' });
+  return {
+    execGatewayInternalUrl,
+    /** Where executors reach it: `--remote` in what a new connector is started with. */
+    execGatewayPublicUrl: read.optionalHttpUrl('CODEX_AUTH_EXEC_GATEWAY_PUBLIC_URL') ?? execGatewayInternalUrl,
+    /** Of one call to it. */
+    execGatewayTimeoutMs: read.durationMs('CODEX_AUTH_EXEC_GATEWAY_TIMEOUT', {
+      min: '100ms',
+      max: '30s',
+      default: '5s',
+    }),
   };
 }
 
@@ -109,5 +125,36 @@ function readLimits(read: EnvReader) {
     }),
     cleanupIntervalMs: read.durationMs('CODEX_AUTH_CLEANUP_INTERVAL', { min: '1s', max: '24h', default: '10m' }),
     cleanupBatchRows: read.integer('CODEX_AUTH_CLEANUP_BATCH_ROWS', { min: 10, max: 100_000, default: 1000 }),
+  };
+}
+
+function readMachineAccess(read: EnvReader) {
+  const seconds = (name: string, max: string, fallback: string) =>
+    read.durationSeconds(name, { min: '1s', max, default: fallback });
+  const count = (name: string, max: number, fallback: number) => read.integer(name, { min: 1, max, default: fallback });
+  return {
+    /** Of an Agent Identity; its executor needs a new connector afterwards. */
+    agentIdentityLifetimeSeconds: seconds('CODEX_AUTH_AGENT_IDENTITY_TTL', '3650d', '365d'),
+    /** From the last use of a task. An executor cannot replace its task while it runs, so one that is idle for longer ends. */
+    agentTaskLifetimeSeconds: seconds('CODEX_AUTH_AGENT_TASK_TTL', '3650d', '365d'),
+    agentTasksPerIdentity: count('CODEX_AUTH_AGENT_TASKS_PER_IDENTITY', 10_000, 64),
+    /** Refused task registrations of one agent from one address. */
+    agentFailuresPerMinute: count('CODEX_AUTH_AGENT_FAILURES_PER_MINUTE', 100_000, 30),
+    remoteTokenLifetimeSeconds: seconds('CODEX_AUTH_REMOTE_TOKEN_TTL', '365d', '90d'),
+    /** The longest that a person may ask for. */
+    remoteTokenMaxLifetimeSeconds: seconds('CODEX_AUTH_REMOTE_TOKEN_MAX_TTL', '365d', '365d'),
+    remoteTokensPerWorkspace: count('CODEX_AUTH_REMOTE_TOKENS_PER_WORKSPACE', 100_000, 100),
+    /** A remote token's secret has 256 random bits, so the cost only has to slow down whoever stole the table. */
+    bcryptCost: read.integer('CODEX_AUTH_BCRYPT_COST', { min: 4, max: 15, default: 10 }),
+    bcryptMaxConcurrent: count('CODEX_AUTH_BCRYPT_CONCURRENCY', 64, 2),
+    /** Comparisons that may wait for a place; more are refused with 503. */
+    bcryptMaxWaiting: read.integer('CODEX_AUTH_BCRYPT_QUEUE', { min: 0, max: 10_000, default: 64 }),
+    connectorsPerWorkspace: count('CODEX_AUTH_CONNECTORS_PER_WORKSPACE', 10_000, 200),
+    /** Between two looks for connectors that exec-gateway has yet to forget. */
+    connectorCleanupIntervalMs: read.durationMs('CODEX_AUTH_CONNECTOR_CLEANUP_INTERVAL', {
+      min: '100ms',
+      max: '1h',
+      default: '15s',
+    }),
   };
 }

@@ -20,8 +20,11 @@ import { Accounts } from './accounts/accounts.ts';
 import { meRoutes } from './accounts/me-route.ts';
 import { requireUser } from './accounts/require-user.ts';
 import { Sessions } from './accounts/sessions.ts';
+import { createAuditLog } from './audit/audit-log.ts';
 import type { Config } from './config.ts';
+import { createMachineAccess } from './machine-access.ts';
 import { AccessTokens } from './oauth/access-tokens.ts';
+import type { Bcrypt } from './remote-tokens/secret-hasher.ts';
 import { jwksRoutes } from './signing-keys/jwks-route.ts';
 import { SigningKeys } from './signing-keys/signing-keys.ts';
 import { Memberships } from './workspaces/memberships.ts';
@@ -33,6 +36,8 @@ const READINESS_TIMEOUT_MS = 2000;
 export interface AuthServiceDeps {
   readonly clock?: Clock;
   readonly log?: Logger;
+  /** Tests count its calls. */
+  readonly bcrypt?: Bcrypt;
 }
 
 export interface AuthService extends Service {
@@ -62,9 +67,14 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
     lifetimeSeconds: config.sessionLifetimeSeconds,
     secure: issuer.startsWith('https:'),
   });
+  const audit = createAuditLog(pool);
   const accessTokens = new AccessTokens({ db: pool, keys, clock });
   const memberships = new Memberships({ db: pool });
   const withUser = requireUser({ sessions, accessTokens, issuer });
+  const machines = createMachineAccess(config, {
+    ...{ pool, clock, log, keys, audit, accessTokens, memberships, withUser },
+    bcrypt: deps.bcrypt,
+  });
 
   const { app, readiness } = createApp({
     log,
@@ -75,7 +85,7 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
   const routes = Router();
   routes.use(jwksRoutes({ keys }));
   routes.use(meRoutes({ withUser }), workspaceRoutes({ withUser, memberships }));
-  // agent-identity, remote-tokens, connectors, internal-api: one `routes.use(…Routes({ … }))` line each.
+  routes.use(machines.routes);
 
   const issuerPath = new URL(issuer).pathname.replace(/\/$/, '');
   app.use(routes);
@@ -93,6 +103,7 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
       await runMigrations({ databaseUrl, schema: 'codex_auth', directory: MIGRATIONS, log });
       await keys.ensureActiveKey();
       if (config.firstUser) await accounts.ensureFirstUser(config.firstUser);
+      machines.start();
       server = await listen(app, { host: config.host, port: config.port });
       log.info({ url: server.url, issuer }, 'listening');
     },
@@ -102,6 +113,7 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
     },
     async close() {
       await server?.close(0);
+      await machines.close();
       await pool.end();
       metrics.close();
     },

@@ -16,7 +16,7 @@ export interface NewAgentTask {
  * sent again. Of the agent's earlier tasks only the `keep` used last survive.
  * @returns the task's id
  */
-export async function insertAgentTask(db: Queryable, task: NewAgentTask, keep: number): Promise<string | undefined> {
+export async function insertAgentTask(db: Queryable, task: NewAgentTask, keep: number): Promise<string> {
   const { rows } = await db.query<{ task_id: string }>({
     name: 'insert-agent-task',
     text: `with superseded as (
@@ -35,17 +35,11 @@ export async function insertAgentTask(db: Queryable, task: NewAgentTask, keep: n
                on conflict on constraint codex_agent_tasks_signature_uq
                do update set last_used_at = excluded.last_used_at, expires_at = excluded.expires_at
         returning task_id`,
-    values: [
-      task.taskId,
-      task.agentRuntimeId,
-      task.userId,
-      task.signedTimestamp,
-      task.issuedAt,
-      task.expiresAt,
-      keep,
-    ],
+    values: [task.taskId, task.agentRuntimeId, task.userId, task.signedTimestamp, task.issuedAt, task.expiresAt, keep],
   });
-  return rows[0]?.task_id;
+  const [row] = rows;
+  if (!row) throw new Error('an upsert gave back no row');
+  return row.task_id;
 }
 
 /** Why an assertion over a task that exists is refused now. */

@@ -1,7 +1,8 @@
 import { generateEd25519Key, randomToken } from '@codex-gateways/crypto';
 import type { Queryable } from '@codex-gateways/database';
-import type { Clock, Logger } from '@codex-gateways/service';
+import { type Clock, identifier, type Logger } from '@codex-gateways/service';
 import { parseAgentAssertion, verifyAgentAssertion, verifyTaskRegistration } from '@codex-gateways/tokens';
+import { z } from 'zod';
 import { findRegistrationSubject } from './agent-identity-store.ts';
 import { findAssertionSubject, insertAgentTask, touchAgentTask } from './agent-task-store.ts';
 
@@ -36,6 +37,9 @@ export interface AgentTasksDeps {
 const TASK_ID_BYTES = 18;
 /** A use is written down at most this often, so that validating costs no write. */
 const TOUCH_INTERVAL_MS = 3_600_000;
+
+// What no id of ours is made of must not reach the database either: PostgreSQL fails on a NUL.
+const idsSchema = z.object({ agent_runtime_id: identifier, task_id: identifier });
 
 /**
  * Registers the tasks of executors and checks what they sign with them.
@@ -77,8 +81,7 @@ export class AgentTasks {
       issuedAt: now,
       expiresAt: new Date(now.getTime() + taskLifetimeSeconds * 1000),
     };
-    const taskId = await insertAgentTask(db, task, maxTasksPerIdentity - 1);
-    return taskId ? { ok: true, taskId } : { ok: false, reason: 'unknown_identity' };
+    return { ok: true, taskId: await insertAgentTask(db, task, maxTasksPerIdentity - 1) };
   }
 
   /**
@@ -89,7 +92,7 @@ export class AgentTasks {
   async authenticate(assertionText: string): Promise<AssertionOutcome> {
     const { db, clock } = this.#deps;
     const assertion = parseAgentAssertion(assertionText);
-    if (!assertion || !isStorable(assertion.task_id)) return { ok: false, reason: 'malformed' };
+    if (!assertion || !idsSchema.safeParse(assertion).success) return { ok: false, reason: 'malformed' };
     const now = clock.now();
     const subject = await findAssertionSubject(db, {
       taskId: assertion.task_id,
