@@ -1,0 +1,1 @@
+export { accessTokenEnvVar, deriveSecretKey, ensureOfflineAccess, gatewaySecretKey, secretEnvVar } from './naming.ts';
