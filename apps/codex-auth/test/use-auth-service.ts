@@ -1,12 +1,12 @@
-import type { Environment, Logger } from '@codex-gateways/service';
-import { createLogger } from '@codex-gateways/service';
+import { createLogger, type Environment } from '@codex-gateways/service';
 import { freePort, useTestDatabase } from '@codex-gateways/testing';
 import { readConfig } from '../src/config.ts';
-import { type AuthService, createAuthService } from '../src/service.ts';
+import { type AuthService, type AuthServiceDeps, createAuthService } from '../src/service.ts';
 import { MovingClock } from './moving-clock.ts';
 
 export const FIRST_USER = { email: 'dev@localhost', password: 'correct horse battery staple' };
 export const INTERNAL_SECRET = 'internal-secret-of-the-tests';
+export const MASTER_KEY = Buffer.alloc(32, 7);
 
 /** Settings with which a codex-auth starts on a free port of loopback. */
 export async function authEnvironment(databaseUrl: string, overrides: Environment = {}): Promise<Environment> {
@@ -15,7 +15,7 @@ export async function authEnvironment(databaseUrl: string, overrides: Environmen
     CODEX_AUTH_PORT: port,
     CODEX_AUTH_ISSUER_URL: `http://127.0.0.1:${port}`,
     CODEX_AUTH_DATABASE_URL: databaseUrl,
-    CODEX_AUTH_MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
+    CODEX_AUTH_MASTER_KEY: MASTER_KEY.toString('base64'),
     INTERNAL_API_SECRET: INTERNAL_SECRET,
     DEV_USER_EMAIL: FIRST_USER.email,
     DEV_USER_PASSWORD: FIRST_USER.password,
@@ -34,7 +34,7 @@ export interface AuthFixture {
 }
 
 /** Registers hooks that start the service for the tests of a file or a `describe`, and end it after them. */
-export function useAuthService(overrides: Environment = {}, { log }: { log?: Logger } = {}): AuthFixture {
+export function useAuthService(overrides: Environment = {}, deps: Omit<AuthServiceDeps, 'clock'> = {}): AuthFixture {
   const clock = new MovingClock();
   let service: AuthService | undefined;
   afterAll(async () => {
@@ -44,7 +44,8 @@ export function useAuthService(overrides: Environment = {}, { log }: { log?: Log
   const database = useTestDatabase();
   beforeAll(async () => {
     const config = readConfig(await authEnvironment(database.url, overrides));
-    service = createAuthService(config, { clock, log: log ?? createLogger({ service: 'test', level: 'silent' }) });
+    const log = createLogger({ service: 'test', level: 'silent' });
+    service = createAuthService(config, { log, ...deps, clock });
     await service.start();
   }, 60_000);
   const started = () => {

@@ -1,5 +1,6 @@
 import { codeErrorForm, errorMiddleware, type Logger, requireInternalSecret } from '@codex-gateways/service';
 import express, { Router } from 'express';
+import { databaseUnavailable } from '../database-unavailable.ts';
 import type { RemoteTokenVerification } from '../remote-tokens/remote-token-verification.ts';
 import type { ExecutorCredentials } from './executor-credentials.ts';
 import { validateRoute } from './validate-route.ts';
@@ -22,6 +23,6 @@ export function internalApiRoutes({ internalApiSecret, credentials, verification
   const guards = [requireInternalSecret(internalApiSecret), express.json({ limit: MAX_BODY_BYTES })];
   router.post('/internal/codex-auth/validate', guards, validateRoute({ credentials }));
   router.post('/api/internal/codex/tokens/verify', guards, verifyTokenRoute({ verification }));
-  router.use(['/internal', '/api/internal'], errorMiddleware({ form: codeErrorForm, log }));
+  router.use(['/internal', '/api/internal'], databaseUnavailable(), errorMiddleware({ form: codeErrorForm, log }));
   return router;
 }

@@ -1,6 +1,6 @@
 import type { Queryable } from '@codex-gateways/database';
 import type { Clock, Logger } from '@codex-gateways/service';
-import { parseRemoteToken } from '@codex-gateways/tokens';
+import { parseRemoteToken, type RemoteTokenParts } from '@codex-gateways/tokens';
 import { ComparisonCache } from './comparison-cache.ts';
 import { findVerificationSubject, touchRemoteToken } from './remote-token-store.ts';
 import type { SecretHasher } from './secret-hasher.ts';
@@ -56,10 +56,10 @@ export class RemoteTokenVerification {
     const { db, clock } = this.#deps;
     const parts = parseRemoteToken(token);
     if (!parts) return { ok: false, reason: 'malformed' };
-    const { id, secret } = parts;
+    const { id } = parts;
     const now = clock.now();
     const subject = await findVerificationSubject(db, { id, now });
-    const matches = await this.#matches(secret, subject?.secretHash);
+    const matches = await this.#matches(parts, subject?.secretHash);
     if (!subject) return { ok: false, reason: 'unknown' };
     if (!matches) return { ok: false, reason: 'wrong_secret' };
     if (subject.refusal) return { ok: false, reason: subject.refusal };
@@ -67,10 +67,12 @@ export class RemoteTokenVerification {
     return { ok: true, userId: subject.userId, workspaceId: subject.workspaceId };
   }
 
-  #matches(secret: string, knownHash: string | undefined): Promise<boolean> {
+  #matches({ id, secret }: RemoteTokenParts, knownHash: string | undefined): Promise<boolean> {
     const { hasher, decoyHasher } = this.#deps;
     const [lane, secretHash] = knownHash === undefined ? [decoyHasher, decoyHasher.decoyHash] : [hasher, knownHash];
-    return this.#cache.recall(secret, secretHash, () => lane.verify(secret, secretHash));
+    // With the id in it: unknown ids share a hash, and a secret tried with two of them must cost two comparisons, or the
+    // time would tell that neither exists.
+    return this.#cache.recall(`${id} ${secret}`, secretHash, () => lane.verify(secret, secretHash));
   }
 
   // Not waited for: when a token was used last is good to know, and no reason to be slow or to fail.
