@@ -51,7 +51,6 @@ create table codex_auth.oauth_grants (
   client_is_public boolean not null,
   user_id text not null constraint oauth_grants_user_fkey references codex_auth.users (id) on delete cascade,
   scope text not null,
-  nonce text,
   authenticated_at timestamptz,
   created_at timestamptz not null,
   expires_at timestamptz not null,

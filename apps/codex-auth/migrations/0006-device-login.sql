@@ -12,6 +12,7 @@ create table codex_auth.codex_device_codes (
   created_at timestamptz not null,
   expires_at timestamptz not null,
   decided_at timestamptz,
+  authenticated_at timestamptz,
   last_polled_at timestamptz,
   constraint codex_device_codes_user_chk check ((user_id is null) = (status = 'pending'))
 );
@@ -19,3 +20,4 @@ create index codex_device_codes_expiry_idx on codex_auth.codex_device_codes (exp
 create index codex_device_codes_user_idx on codex_auth.codex_device_codes (user_id);
 comment on column codex_auth.codex_device_codes.user_id is 'who approved or denied';
 comment on column codex_auth.codex_device_codes.ip is 'where the device asked from, shown to the person who decides';
+comment on column codex_auth.codex_device_codes.authenticated_at is 'when the person who decided had signed in';

@@ -19,13 +19,15 @@ import { Router } from 'express';
 import { Accounts } from './accounts/accounts.ts';
 import { meRoutes } from './accounts/me-route.ts';
 import { requireUser } from './accounts/require-user.ts';
-import { Sessions } from './accounts/sessions.ts';
 import { createAuditLog } from './audit/audit-log.ts';
+import { createAuthorizationServer } from './authorization-server.ts';
 import type { Config } from './config.ts';
 import { createMachineAccess } from './machine-access.ts';
 import { AccessTokens } from './oauth/access-tokens.ts';
+import { createPeopleAccess } from './people-access.ts';
 import type { Bcrypt } from './remote-tokens/secret-hasher.ts';
 import { jwksRoutes } from './signing-keys/jwks-route.ts';
+import { SealedSecrets } from './signing-keys/sealed-secrets.ts';
 import { SigningKeys } from './signing-keys/signing-keys.ts';
 import { Memberships } from './workspaces/memberships.ts';
 import { workspaceRoutes } from './workspaces/workspaces-route.ts';
@@ -60,17 +62,16 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
   const sealer = createSealer({ current: config.masterKey, previous: config.previousMasterKeys });
   const keys = new SigningKeys({ db: pool, sealer, clock });
   const accounts = new Accounts({ db: pool });
-  const sessions = new Sessions({
-    db: pool,
-    clock,
-    idleSeconds: config.sessionIdleSeconds,
-    lifetimeSeconds: config.sessionLifetimeSeconds,
-    secure: issuer.startsWith('https:'),
-  });
+  const secrets = new SealedSecrets({ db: pool, sealer });
   const audit = createAuditLog(pool);
+  const people = createPeopleAccess(config, { pool, clock, log, audit });
   const accessTokens = new AccessTokens({ db: pool, keys, clock });
   const memberships = new Memberships({ db: pool });
-  const withUser = requireUser({ sessions, accessTokens, issuer });
+  const withUser = requireUser({ sessions: people.sessions, accessTokens, issuer });
+  const oauth = createAuthorizationServer(config, {
+    ...{ pool, clock, log, keys, secrets, audit, accessTokens },
+    ...people,
+  });
   const machines = createMachineAccess(config, {
     ...{ pool, clock, log, keys, audit, accessTokens, memberships, withUser },
     bcrypt: deps.bcrypt,
@@ -85,7 +86,7 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
   const routes = Router();
   routes.use(jwksRoutes({ keys }));
   routes.use(meRoutes({ withUser }), workspaceRoutes({ withUser, memberships }));
-  routes.use(machines.routes);
+  routes.use(people.routes, oauth.routes, machines.routes);
 
   const issuerPath = new URL(issuer).pathname.replace(/\/$/, '');
   app.use(routes);
@@ -102,6 +103,7 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
     async start() {
       await runMigrations({ databaseUrl, schema: 'codex_auth', directory: MIGRATIONS, log });
       await keys.ensureActiveKey();
+      await oauth.start();
       if (config.firstUser) await accounts.ensureFirstUser(config.firstUser);
       machines.start();
       server = await listen(app, { host: config.host, port: config.port });

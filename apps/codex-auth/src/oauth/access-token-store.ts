@@ -4,6 +4,7 @@ import type { AccessTokenHolder } from './access-tokens.ts';
 interface HolderRow {
   user_id: string;
   email: string;
+  display_name: string;
   role: 'admin' | 'member';
   client_id: string;
   scope: string;
@@ -17,7 +18,7 @@ export async function findAccessToken(
 ): Promise<AccessTokenHolder | undefined> {
   const found = await db.query<HolderRow>({
     name: 'find-access-token',
-    text: `select g.user_id, h.email, h.role, g.client_id, t.scope, t.grant_id
+    text: `select g.user_id, h.email, h.display_name, h.role, g.client_id, t.scope, t.grant_id
              from codex_auth.codex_access_tokens t
              join codex_auth.oauth_grants g on g.id = t.grant_id
              join codex_auth.account_holders h on h.user_id = g.user_id
@@ -32,6 +33,7 @@ export async function findAccessToken(
     row && {
       userId: row.user_id,
       email: row.email,
+      displayName: row.display_name,
       role: row.role,
       clientId: row.client_id,
       scope: row.scope,

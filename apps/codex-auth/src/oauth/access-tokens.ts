@@ -9,6 +9,7 @@ import { findAccessToken } from './access-token-store.ts';
 export interface AccessTokenHolder {
   readonly userId: string;
   readonly email: string;
+  readonly displayName: string;
   readonly role: 'admin' | 'member';
   readonly clientId: string;
   /** Space-separated (RFC 6749 §3.3). */
@@ -33,13 +34,19 @@ export class AccessTokens {
    * not sign is refused without asking the database; any other costs one round trip.
    */
   async authenticate(token: string): Promise<AccessTokenHolder | undefined> {
-    const now = this.#clock.now();
+    const jti = this.jtiOf(token);
+    return jti === undefined
+      ? undefined
+      : findAccessToken(this.#db, { jtiDigest: sha256(jti), now: this.#clock.now() });
+  }
+
+  /** The id of a token that we signed and that has not expired, whether or not it was revoked; undefined for any other text. */
+  jtiOf(token: string): string | undefined {
     const outcome = verifyRs256(token, {
       findKey: (kid) => this.#keys.verificationKey(kid),
       nowSeconds: this.#clock.nowSeconds(),
       typ: 'at+jwt',
     });
-    if (!outcome.ok || typeof outcome.payload.jti !== 'string') return undefined;
-    return findAccessToken(this.#db, { jtiDigest: sha256(outcome.payload.jti), now });
+    return outcome.ok && typeof outcome.payload.jti === 'string' ? outcome.payload.jti : undefined;
   }
 }

@@ -1,0 +1,68 @@
+import type { Queryable } from '@codex-gateways/database';
+import { findClient } from './client-store.ts';
+import { BUILT_IN_CLIENT_ID, isBuiltInClient, SCOPES } from './scopes.ts';
+
+export const DEVICE_CODE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
+
+export type ClientAuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt';
+
+/** A registered client (RFC 7591 §2). */
+export interface OAuthClient {
+  readonly clientId: string;
+  readonly clientName: string;
+  readonly tokenEndpointAuthMethod: ClientAuthMethod;
+  /** SHA-256 of the secret; undefined for clients without one. */
+  readonly clientSecretDigest: Buffer | undefined;
+  readonly redirectUris: readonly string[];
+  readonly grantTypes: readonly string[];
+  /** Every scope that it may ask for, space-separated. */
+  readonly scope: string;
+}
+
+const BUILT_IN_CLIENT: OAuthClient = {
+  clientId: BUILT_IN_CLIENT_ID,
+  clientName: 'Codex CLI',
+  tokenEndpointAuthMethod: 'none',
+  clientSecretDigest: undefined,
+  redirectUris: [],
+  grantTypes: ['authorization_code', 'refresh_token', DEVICE_CODE_GRANT],
+  scope: Object.keys(SCOPES).join(' '),
+};
+
+// The CLI listens on 1455 or 1457 and spells its host either way, so any port of both spellings (RFC 8252 §7.3); compared
+// as text, so that no reading of the URL can differ from a browser's.
+const BUILT_IN_REDIRECT = /^http:\/\/(?:localhost|127\.0\.0\.1):([1-9]\d{0,4})\/auth\/callback$/;
+const LOOPBACK = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(?::([1-9]\d{0,4}))?(\/[^\s#]*)?$/;
+
+/** Finds clients, the built-in one among them. */
+export class Clients {
+  readonly #db: Queryable;
+
+  constructor({ db }: { db: Queryable }) {
+    this.#db = db;
+  }
+
+  async find(clientId: string): Promise<OAuthClient | undefined> {
+    if (isBuiltInClient(clientId)) return BUILT_IN_CLIENT;
+    return /^[\x21-\x7e]{1,128}$/.test(clientId) ? findClient(this.#db, clientId) : undefined;
+  }
+}
+
+/**
+ * Whether a client may be answered at a redirect URI: one of its registered ones, exactly (RFC 9700 §2.1); the port of a
+ * loopback one is free (RFC 8252 §7.3).
+ */
+export function isRedirectUriOf(client: OAuthClient, redirectUri: string): boolean {
+  if (isBuiltInClient(client.clientId)) return Number(BUILT_IN_REDIRECT.exec(redirectUri)?.[1] ?? Infinity) <= 65_535;
+  return client.redirectUris.some((registered) => registered === redirectUri || differInPort(registered, redirectUri));
+}
+
+function differInPort(registered: string, presented: string): boolean {
+  const [, registeredHost, , registeredRest] = LOOPBACK.exec(registered) ?? [];
+  const [, host, port = '80', rest] = LOOPBACK.exec(presented) ?? [];
+  return host !== undefined && host === registeredHost && rest === registeredRest && Number(port) <= 65_535;
+}
+
+export function isPublic(client: OAuthClient): boolean {
+  return client.tokenEndpointAuthMethod === 'none';
+}

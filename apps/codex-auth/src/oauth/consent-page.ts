@@ -1,0 +1,28 @@
+import { CSRF_FIELD } from '../accounts/csrf.ts';
+import { html } from '../pages/html.ts';
+import { formTargetOf, type Page } from '../pages/pages.ts';
+import type { AuthorizationRequest } from './authorization-request.ts';
+import { SCOPES } from './scopes.ts';
+
+/** The page where a person lets a client in, or not. */
+export function consentPage(
+  { client, scope, redirectUri }: AuthorizationRequest,
+  { basePath, csrfToken, email, query }: { basePath: string; csrfToken: string; email: string; query: string },
+): Page {
+  const name = client.clientName || client.clientId;
+  return {
+    title: `${name} asks for access`,
+    formTargets: formTargetOf(redirectUri),
+    body: html`<p>You are signed in as <strong>${email}</strong>. <strong>${name}</strong> wants to:</p>
+<ul>${scope.split(' ').map((each) => html`<li>${SCOPES[each] ?? each}</li>`)}</ul>
+<p class="dim">Afterwards you go to <code>${redirectUri}</code></p>
+<form method="post" action="${basePath}/oauth/consent">
+<input type="hidden" name="${CSRF_FIELD}" value="${csrfToken}">
+<input type="hidden" name="request" value="${query}">
+<div class="actions">
+<button type="submit" name="decision" value="approve">Approve</button>
+<button type="submit" name="decision" value="deny" class="quiet">Deny</button>
+</div>
+</form>`,
+  };
+}

@@ -1,0 +1,77 @@
+import type { Queryable } from '@codex-gateways/database';
+import type { RevocationReason } from './grants.ts';
+import { type GrantedRow, type IssuedGrant, toIssuedGrant } from './issued-grant.ts';
+import type { TokenRows } from './new-tokens.ts';
+
+/** Revokes a grant, and so every token under it. @returns whose it was, or undefined when it was revoked already */
+export async function revokeGrant(
+  db: Queryable,
+  { grantId, reason, now }: { grantId: string; reason: RevocationReason; now: Date },
+): Promise<{ userId: string; clientId: string } | undefined> {
+  const revoked = await db.query<{ user_id: string; client_id: string }>(
+    `update codex_auth.oauth_grants
+        set revoked_at = $2, revocation_reason = $3
+      where id = $1
+        and revoked_at is null
+  returning user_id, client_id`,
+    [grantId, now, reason],
+  );
+  const row = revoked.rows[0];
+  return row && { userId: row.user_id, clientId: row.client_id };
+}
+
+export interface NewGrant {
+  readonly grantId: string;
+  readonly clientId: string;
+  readonly clientIsPublic: boolean;
+  readonly userId: string;
+  readonly scope: string;
+  readonly authenticatedAt: Date | undefined;
+  readonly issueRefreshToken: boolean;
+}
+
+/** Writes a grant with its first tokens, in one statement. @returns undefined when the user is disabled or has no workspace */
+export async function insertGrantWithTokens(
+  db: Queryable,
+  grant: NewGrant,
+  tokens: TokenRows,
+): Promise<IssuedGrant | undefined> {
+  const made = await db.query<GrantedRow>(
+    `with holder as (
+       select user_id, email, workspace_id, is_owner
+         from codex_auth.account_holders
+        where user_id = $4
+          and workspace_id is not null
+     ), made_grant as (
+       insert into codex_auth.oauth_grants
+              (id, client_id, client_is_public, user_id, scope, authenticated_at, created_at, expires_at)
+       select $1, $2, $3, user_id, $5, $6, $8, $13 from holder
+       returning id, client_id, user_id, scope, authenticated_at
+     ), made_access_token as (
+       insert into codex_auth.codex_access_tokens (jti_digest, grant_id, scope, issued_at, expires_at)
+       select $9, id, scope, $8, $10 from made_grant
+     ), made_refresh_token as (
+       insert into codex_auth.codex_refresh_tokens (token_digest, grant_id, issued_at, expires_at)
+       select $11, id, $8, least($12::timestamptz, $13::timestamptz) from made_grant where $7
+     )
+     select g.id as grant_id, g.client_id, g.user_id, g.scope, g.authenticated_at, h.email, h.workspace_id, h.is_owner
+       from made_grant g
+       join holder h on h.user_id = g.user_id`,
+    [
+      grant.grantId,
+      grant.clientId,
+      grant.clientIsPublic,
+      grant.userId,
+      grant.scope,
+      grant.authenticatedAt,
+      grant.issueRefreshToken,
+      tokens.issuedAt,
+      tokens.jtiDigest,
+      tokens.accessExpiresAt,
+      tokens.refreshDigest,
+      tokens.refreshExpiresAt,
+      tokens.familyExpiresAt,
+    ],
+  );
+  return made.rows[0] && toIssuedGrant(made.rows[0]);
+}

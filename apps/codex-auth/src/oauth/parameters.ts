@@ -1,0 +1,48 @@
+import express, { type Request, type RequestHandler } from 'express';
+import { OAuthError } from './oauth-error.ts';
+
+/** Parameters of a request by their names on the wire. Those without a value count as absent (RFC 6749 §3.1). */
+export type Parameters = ReadonlyMap<string, string>;
+
+/** Reads the bodies of OAuth endpoints: forms, as the RFCs have them, and JSON, as the Codex CLI refreshes and revokes. */
+export function oauthBody(maxBytes: number): RequestHandler {
+  const form = express.urlencoded({ extended: false, limit: maxBytes, parameterLimit: 100 });
+  const json = express.json({ limit: maxBytes, strict: true });
+  return (req, res, next) => form(req, res, (error?: unknown) => (error ? next(error) : json(req, res, next)));
+}
+
+/** @throws {OAuthError} invalid_request: another content type, a repeated parameter, a value that is not text */
+export function bodyParameters(req: Request): Parameters {
+  if (!req.is(['application/x-www-form-urlencoded', 'application/json'])) {
+    throw new OAuthError('invalid_request', 'the body must be a form or JSON');
+  }
+  return toParameters(req.body);
+}
+
+/** @throws {OAuthError} invalid_request: a repeated parameter */
+export function queryParameters(req: Request): Parameters {
+  return toParameters(req.query);
+}
+
+/** @throws {OAuthError} invalid_request when the parameter is absent */
+export function required(parameters: Parameters, name: string): string {
+  const value = parameters.get(name);
+  if (value === undefined) throw new OAuthError('invalid_request', `${name} is required`);
+  return value;
+}
+
+function toParameters(source: unknown): Parameters {
+  if (typeof source !== 'object' || source === null || Array.isArray(source)) {
+    throw new OAuthError('invalid_request', 'the parameters could not be read');
+  }
+  const parameters = new Map<string, string>();
+  for (const [name, value] of Object.entries(source)) {
+    if (Array.isArray(value)) throw new OAuthError('invalid_request', 'a parameter may appear only once');
+    if (typeof value !== 'string') throw new OAuthError('invalid_request', 'every parameter is text');
+    // PostgreSQL has no text with this character, and no parameter has a use for it.
+    if (value.includes('\0'))
+      throw new OAuthError('invalid_request', 'a parameter has a character that is not permitted');
+    if (value !== '') parameters.set(name, value);
+  }
+  return parameters;
+}

@@ -1,0 +1,68 @@
+import { buildAccessToken, buildIdToken } from '@codex-gateways/tokens';
+import type { KeyProvider } from '../signing-keys/key-provider.ts';
+import { isWithin } from './granted-scope.ts';
+import type { IssuedGrant } from './issued-grant.ts';
+
+/** A successful token answer (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3). The Codex CLI needs all three tokens. */
+export interface TokenResponse {
+  readonly access_token: string;
+  readonly token_type: 'Bearer';
+  readonly expires_in: number;
+  readonly refresh_token?: string;
+  readonly id_token?: string;
+  readonly scope: string;
+}
+
+/** Signs the tokens of a grant that is stored already; both signatures are made at the same time, on the thread pool. */
+export class TokenResponses {
+  readonly #keys: Pick<KeyProvider, 'active'>;
+  readonly #issuer: string;
+  readonly #lifetimeSeconds: number;
+
+  /** @param accessTokenLifetimeSeconds - also of ID tokens */
+  constructor(deps: { keys: Pick<KeyProvider, 'active'>; issuer: string; accessTokenLifetimeSeconds: number }) {
+    this.#keys = deps.keys;
+    this.#issuer = deps.issuer;
+    this.#lifetimeSeconds = deps.accessTokenLifetimeSeconds;
+  }
+
+  /** @param nonce - of the authorization request; a refreshed ID token has none (OpenID Connect Core §12.2) */
+  async of(
+    grant: IssuedGrant,
+    {
+      jti,
+      refreshToken,
+      nonce,
+      issuedAtSeconds,
+    }: { jti: string; refreshToken: string | undefined; nonce?: string | undefined; issuedAtSeconds: number },
+  ): Promise<TokenResponse> {
+    const key = this.#keys.active();
+    const times = { nowSeconds: issuedAtSeconds, lifetimeSeconds: this.#lifetimeSeconds };
+    const { clientId, userId, scope } = grant;
+    const [access, idToken] = await Promise.all([
+      buildAccessToken(key, { iss: this.#issuer, sub: userId, client_id: clientId, scope, jti, ...times }),
+      isWithin('openid', scope)
+        ? buildIdToken(key, {
+            issuer: this.#issuer,
+            audience: clientId,
+            subject: grant,
+            nonce,
+            authTimeSeconds: epochSeconds(grant.authenticatedAt),
+            ...times,
+          })
+        : undefined,
+    ]);
+    return {
+      access_token: access.token,
+      token_type: 'Bearer',
+      expires_in: this.#lifetimeSeconds,
+      ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+      ...(idToken === undefined ? {} : { id_token: idToken }),
+      scope,
+    };
+  }
+}
+
+function epochSeconds(date: Date | undefined): number | undefined {
+  return date && Math.floor(date.getTime() / 1000);
+}
