@@ -1,0 +1,90 @@
+import { type Environment, EnvReader, LOG_LEVELS } from '@codex-gateways/service';
+
+/** Everything codex-exec-gateway reads from its environment; README.md has the same table. */
+export type Config = ReturnType<typeof readConfig>;
+
+/** The relay's and the sockets' limits. */
+export type Limits = Config['limits'];
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/**
+ * Reads and checks the configuration.
+ * @throws {ConfigError} naming every variable that is missing or malformed, never its value
+ */
+export function readConfig(env: Environment) {
+  const read = new EnvReader(env);
+  return read.finish({
+    port: read.port('CXG_PORT', 8083),
+    host: read.text('CXG_HOST', { default: '127.0.0.1' }),
+    databaseUrl: read.secret('CXG_DATABASE_URL'),
+    databasePoolSize: read.integer('CXG_DATABASE_POOL_SIZE', { min: 2, max: 200, default: 10 }),
+    // Signs tickets, and an unsigned ticket opens everything: so never empty, not even in development.
+    captokenHmacSecret: read.parsed('CXG_CAPTOKEN_HMAC_SECRET', parseSigningSecret, ''),
+    internalSharedSecret: read.sharedSecret('CXG_INTERNAL_SHARED_SECRET'),
+    agentserverInternalUrl: read.httpUrl('CXG_AGENTSERVER_INTERNAL_URL'),
+    agentserverInternalSecret: read.sharedSecret('CXG_AGENTSERVER_INTERNAL_SECRET'),
+    agentserverTimeoutMs: read.durationMs('CXG_AGENTSERVER_TIMEOUT', { min: '100ms', max: '9s', default: '5s' }),
+    publicWsBaseUrl:
+      read.optionalText('CXG_PUBLIC_WS_BASE_URL') === undefined ? undefined : read.wsUrl('CXG_PUBLIC_WS_BASE_URL'),
+    selfInternalUrl: read.optionalHttpUrl('CXG_SELF_INTERNAL_URL'),
+    // How many proxies in front may be believed about the caller's address (X-Forwarded-For).
+    trustedProxyHops: read.integer('CXG_TRUSTED_PROXY_HOPS', { min: 0, max: 10, default: 0 }),
+    logLevel: read.oneOf('CXG_LOG_LEVEL', LOG_LEVELS, 'info'),
+    registration: registrationSettings(read),
+    limits: limits(read),
+    cluster: clusterSettings(read),
+    auditRetentionSeconds: read.durationSeconds('CXG_AUDIT_RETENTION', { min: '1d', max: '3650d', default: '90d' }),
+    drainTimeoutMs: read.durationMs('CXG_DRAIN_TIMEOUT', { min: '0s', max: '10m', default: '10s' }),
+  });
+}
+
+function registrationSettings(read: EnvReader) {
+  return {
+    ticketLifetimeSeconds: read.durationSeconds('CXG_WS_TICKET_TTL', { min: '1s', max: '1h', default: '5m' }),
+    bridgeTicketLifetimeSeconds: read.durationSeconds('CXG_BRIDGE_TICKET_TTL', {
+      min: '1s',
+      max: '10m',
+      default: '60s',
+    }),
+    // The CLI gives up on a register call after 10 s, and any error answer ends it (docs/protocol.md).
+    holdMs: read.durationMs('CXG_REGISTER_HOLD', { min: '0s', max: '9s', default: '8s' }),
+  };
+}
+
+function limits(read: EnvReader) {
+  const bytes = (name: string, fallback: number) =>
+    read.integer(name, { min: KIB, max: 1024 * MIB, default: fallback });
+  return {
+    // What 0.141 and later accept in one message; 262,145 bytes end their connection (docs/protocol.md).
+    noiseFrameBytes: bytes('CXG_MAX_NOISE_FRAME_BYTES', 256 * KIB),
+    plainFrameBytes: bytes('CXG_MAX_PLAIN_FRAME_BYTES', 64 * MIB),
+    requestBodyBytes: bytes('CXG_MAX_REQUEST_BODY_BYTES', 64 * KIB),
+    streamsPerExecutor: read.integer('CXG_MAX_STREAMS_PER_EXECUTOR', { min: 1, max: 1_000_000, default: 1024 }),
+    streamsPerHarness: read.integer('CXG_MAX_STREAMS_PER_HARNESS', { min: 1, max: 100_000, default: 64 }),
+    harnessesPerTurn: read.integer('CXG_MAX_HARNESSES_PER_TURN', { min: 1, max: 10_000, default: 32 }),
+    harnessBufferBytes: bytes('CXG_HARNESS_BUFFER_BYTES', 8 * MIB),
+    executorHighWaterBytes: bytes('CXG_EXECUTOR_HIGH_WATER_BYTES', MIB),
+    executorBufferBytes: bytes('CXG_EXECUTOR_BUFFER_BYTES', 32 * MIB),
+    handshakeTimeoutMs: read.durationMs('CXG_HANDSHAKE_TIMEOUT', { min: '100ms', max: '1m', default: '10s' }),
+    // From the 101 of a bridge to its first frame; the CLI sends one at once.
+    firstFrameTimeoutMs: read.durationMs('CXG_FIRST_FRAME_TIMEOUT', { min: '100ms', max: '10m', default: '30s' }),
+    // A ping goes unanswered for one interval, then the peer counts as gone: noticed within two.
+    pingIntervalMs: read.durationMs('CXG_PING_INTERVAL', { min: '100ms', max: '30s', default: '30s' }),
+  };
+}
+
+function clusterSettings(read: EnvReader) {
+  return {
+    leaseSeconds: read.durationSeconds('CXG_REPLICA_LEASE', { min: '2s', max: '5m', default: '15s' }),
+    leaseRenewalMs: read.durationMs('CXG_REPLICA_LEASE_RENEWAL', { min: '100ms', max: '1m', default: '5s' }),
+    revocationRefreshMs: read.durationMs('CXG_REVOCATION_REFRESH', { min: '100ms', max: '1m', default: '5s' }),
+    sweepIntervalMs: read.durationMs('CXG_SWEEP_INTERVAL', { min: '100ms', max: '1h', default: '30s' }),
+  };
+}
+
+function parseSigningSecret(text: string): string {
+  if (text.length < 16) throw new TypeError('must have at least 16 characters');
+  return text;
+}

@@ -1,0 +1,97 @@
+import type { Queryable } from '@codex-gateways/database';
+import type { Generation } from '../registration/generation.ts';
+import type { ReplicaIdentity } from './replicas-store.ts';
+
+/** A connection that a replica wants on record. */
+export interface AnnouncedConnection {
+  readonly exeId: string;
+  readonly connectionId: string;
+  /** Given by the database at the first announcement, and kept when the same connection is announced again. */
+  readonly connectionNumber: string | undefined;
+  readonly registrationId: string | undefined;
+  readonly generation: Generation;
+  readonly clientIp: string | undefined;
+}
+
+const ANNOUNCE = `
+  with replica as (
+    insert into codex_exec.replicas (replica_id, internal_url, lease_expires_at)
+    values ($1, $2, now() + make_interval(secs => $3))
+    on conflict on constraint replicas_pkey do update
+       set lease_expires_at = excluded.lease_expires_at
+  ), announced as (
+    insert into codex_exec.executor_connections as c
+           (exe_id, connection_id, connection_number, replica_id, executor_registration_id, generation, client_ip)
+    select a.exe_id, a.connection_id, coalesce(a.connection_number, nextval('codex_exec.connection_number')),
+           $1, a.registration_id, a.generation, a.client_ip
+      from unnest($4::text[], $5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::inet[])
+             as a (exe_id, connection_id, connection_number, registration_id, generation, client_ip)
+      join codex_exec.executors e on e.exe_id = a.exe_id
+     order by a.exe_id
+    on conflict on constraint executor_connections_pkey do update
+       set connection_id = excluded.connection_id,
+           connection_number = excluded.connection_number,
+           replica_id = excluded.replica_id,
+           executor_registration_id = excluded.executor_registration_id,
+           generation = excluded.generation,
+           client_ip = excluded.client_ip,
+           connected_at = case when c.connection_id = excluded.connection_id then c.connected_at else now() end
+     where c.connection_number <= excluded.connection_number
+    returning exe_id, connection_id, connection_number
+  ), seen as (
+    update codex_exec.executors e
+       set last_seen_at = now()
+      from announced a
+     where e.exe_id = a.exe_id
+  )
+  select connection_id, connection_number,
+         pg_notify('codex_exec_events',
+           json_build_object('kind', 'executor_connected', 'exe_id', exe_id, 'connection_id', connection_id,
+                             'connection_number', connection_number::text)::text)
+    from announced`;
+
+/**
+ * Puts connections on record, at most one an executor, and tells the other replicas, which close older ones. The replica's lease
+ * is renewed with it, so that the row it refers to is there.
+ * @returns the number of each connection that is now the executor's newest; one that is missing was beaten by a newer
+ *   connection, or its executor does not exist
+ */
+export async function announceConnections(
+  db: Queryable,
+  replica: ReplicaIdentity & { leaseSeconds: number },
+  connections: readonly AnnouncedConnection[],
+): Promise<Map<string, string>> {
+  const announced = await db.query<{ connection_id: string; connection_number: string }>({
+    name: 'announce_connections',
+    text: ANNOUNCE,
+    values: [
+      replica.replicaId,
+      replica.internalUrl,
+      replica.leaseSeconds,
+      connections.map(({ exeId }) => exeId),
+      connections.map(({ connectionId }) => connectionId),
+      connections.map(({ connectionNumber }) => connectionNumber),
+      connections.map(({ registrationId }) => registrationId),
+      connections.map(({ generation }) => generation),
+      connections.map(({ clientIp }) => clientIp),
+    ],
+  });
+  return new Map(announced.rows.map((row) => [row.connection_id, row.connection_number]));
+}
+
+/** Takes connections off the record; one that a newer connection has replaced is not there any more, which is fine. */
+export async function withdrawConnections(db: Queryable, connectionIds: readonly string[]): Promise<void> {
+  await db.query({
+    name: 'withdraw_connections',
+    text: `with gone as (
+             delete from codex_exec.executor_connections
+              where connection_id = any ($1::uuid[])
+             returning exe_id
+           )
+           update codex_exec.executors e
+              set last_seen_at = now()
+             from gone
+            where e.exe_id = gone.exe_id`,
+    values: [connectionIds],
+  });
+}

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { HttpError, type Logger } from '@codex-gateways/service';
+import type { WebSocket } from 'ws';
+import type { Limits } from '../config.ts';
+import { ExecutorRelay } from '../relay/executor-relay.ts';
+import { FrameSink } from '../relay/frame-sink.ts';
+import { receiveFrames } from '../relay/receive-frames.ts';
+import type { RelayTally } from '../relay/relay-tally.ts';
+import { draining } from '../unavailable.ts';
+import type { Upgrade, WebSocketAcceptor } from '../web-sockets.ts';
+import type { AdmittedExecutor } from './admit-executor.ts';
+import type { ConnectionRecord } from './connection-record.ts';
+import { ExecutorConnection, type ExecutorIdentity } from './executor-connection.ts';
+import type { Heartbeat } from './heartbeat.ts';
+import type { LocalExecutors } from './local-executors.ts';
+
+export interface ExecutorSocketServices {
+  readonly acceptor: WebSocketAcceptor;
+  readonly record: Pick<ConnectionRecord, 'announce' | 'withdraw'>;
+  readonly localExecutors: LocalExecutors;
+  readonly heartbeat: Heartbeat;
+  readonly tally: RelayTally;
+  readonly limits: Limits;
+  readonly log: Logger;
+  readonly isDraining: () => boolean;
+}
+
+/** Opens and ends the WebSockets of executors. */
+export class ExecutorSockets {
+  readonly #services: ExecutorSocketServices;
+
+  constructor(services: ExecutorSocketServices) {
+    this.#services = services;
+  }
+
+  /**
+   * Puts the connection on record, so that it counts at every replica as soon as the executor sees the 101, and opens it.
+   * @throws {HttpError} 503 when another connection of the same executor was faster, or while draining
+   */
+  async open(executor: AdmittedExecutor, upgrade: Upgrade): Promise<void> {
+    const { record, acceptor, isDraining } = this.#services;
+    const { exeId, registrationId, generation } = executor;
+    const connectionId = randomUUID();
+    const connectionNumber = await record.announce({
+      exeId,
+      connectionId,
+      registrationId,
+      generation,
+      clientIp: upgrade.clientIp,
+    });
+    if (connectionNumber === undefined) throw overtaken();
+    const ws = isDraining() ? undefined : acceptor.accept(generation, upgrade);
+    if (!ws) {
+      record.withdraw({ exeId, connectionId });
+      if (isDraining()) throw draining();
+      return;
+    }
+    this.#run(ws, upgrade, { exeId, connectionId, connectionNumber, registrationId, generation });
+    const ticket = executor.ticketFingerprint;
+    this.#services.log.info({ exe_id: exeId, connection_id: connectionId, generation, ticket }, 'executor connected');
+  }
+
+  #run(ws: WebSocket, { socket }: Upgrade, identity: ExecutorIdentity): void {
+    const { limits, tally, heartbeat, localExecutors, log } = this.#services;
+    const executor = new FrameSink(ws, {
+      highWaterBytes: limits.executorHighWaterBytes,
+      limitBytes: limits.executorBufferBytes,
+      onPressure: (isCongested) => relay.setPressure(isCongested),
+    });
+    const relay = new ExecutorRelay({
+      executor,
+      tally,
+      limits,
+      onOverflow: () => connection.close('bufferFull', 'the executor does not read fast enough'),
+    });
+    const connection = new ExecutorConnection(ws, identity, { relay, onEnd: (ended) => this.#ended(ended) });
+    receiveFrames(ws, connection, { tally, onFrame: (bytes) => relay.fromExecutor(bytes) });
+    heartbeat.watch(ws, socket, () => {
+      log.info({ exe_id: identity.exeId, connection_id: identity.connectionId }, 'executor does not answer pings');
+      ws.terminate();
+    });
+    localExecutors.add(connection);
+  }
+
+  #ended(connection: ExecutorConnection): void {
+    const { localExecutors, record, log } = this.#services;
+    localExecutors.remove(connection);
+    record.withdraw(connection.identity);
+    const orphans = connection.relay.dissolve();
+    for (const harness of orphans) harness.close('peerGone', 'the executor has disconnected');
+    const { exeId, connectionId } = connection.identity;
+    log.info({ exe_id: exeId, connection_id: connectionId, bridges: orphans.length }, 'executor disconnected');
+  }
+}
+
+function overtaken(): HttpError {
+  return new HttpError(503, 'overtaken', 'another connection of this executor has just opened', {
+    reason: 'overtaken by another connection of the executor',
+    headers: { 'Retry-After': '2' },
+  });
+}

@@ -1,0 +1,43 @@
+import type { Queryable } from '@codex-gateways/database';
+
+/** Who asked for a change, for the audit trail. */
+export interface Actor {
+  readonly userId: string | undefined;
+  readonly requestId: string;
+}
+
+export async function insertExecutor(
+  db: Queryable,
+  { exeId, ownerUserId, displayName, requestId }: Record<'exeId' | 'ownerUserId' | 'displayName' | 'requestId', string>,
+): Promise<void> {
+  await db.query(
+    `with created as (
+       insert into codex_exec.executors (exe_id, owner_user_id, display_name)
+       values ($1, $2, $3)
+       returning exe_id, owner_user_id, display_name
+     )
+     insert into codex_exec.audit_events (action, actor_user_id, exe_id, request_id, details)
+     select 'executor.created', owner_user_id, exe_id, $4, jsonb_build_object('display_name', display_name)
+       from created`,
+    [exeId, ownerUserId, displayName, requestId],
+  );
+}
+
+/** Deletes an executor with its bindings and registrations, and tells every replica. False when there was none. */
+export async function deleteExecutor(db: Queryable, exeId: string, actor: Actor): Promise<boolean> {
+  const deleted = await db.query(
+    `with gone as (
+       delete from codex_exec.executors
+        where exe_id = $1
+       returning exe_id, owner_user_id
+     ), audited as (
+       insert into codex_exec.audit_events (action, actor_user_id, exe_id, request_id, details)
+       select 'executor.deleted', $2, exe_id, $3, jsonb_build_object('owner_user_id', owner_user_id)
+         from gone
+     )
+     select pg_notify('codex_exec_events', json_build_object('kind', 'executor_deleted', 'exe_id', exe_id)::text)
+       from gone`,
+    [exeId, actor.userId, actor.requestId],
+  );
+  return (deleted.rowCount ?? 0) > 0;
+}

@@ -1,0 +1,91 @@
+import type { Metrics } from '@codex-gateways/service';
+import { Counter, Gauge } from 'prom-client';
+import type { LocalExecutors } from './connections/local-executors.ts';
+import type { LiveHarnesses } from './relay/live-harnesses.ts';
+import { DIRECTIONS, DROP_REASONS, type RelayTally } from './relay/relay-tally.ts';
+import type { RevokedTurns } from './revocation/revoked-turns.ts';
+
+/** How a register call of an executor ended. */
+export const REGISTRATION_OUTCOMES = ['noise', 'legacy', 'refused', 'unavailable'] as const;
+export type RegistrationOutcome = (typeof REGISTRATION_OUTCOMES)[number];
+
+/** What the service counts as it happens; everything else is read when the metrics are asked for. */
+export interface GatewayCounters {
+  registered(outcome: RegistrationOutcome): void;
+  upgradeRefused(endpoint: string, status: number): void;
+}
+
+export function createGatewayCounters({ registry }: Metrics): GatewayCounters {
+  const registrations = new Counter({
+    name: 'codex_exec_registrations_total',
+    help: 'Register calls of executors, by outcome.',
+    labelNames: ['outcome'],
+    registers: [registry],
+  });
+  for (const outcome of REGISTRATION_OUTCOMES) registrations.inc({ outcome }, 0);
+  const refusedUpgrades = new Counter({
+    name: 'codex_exec_refused_upgrades_total',
+    help: 'WebSockets refused before the 101, by endpoint and status.',
+    labelNames: ['endpoint', 'status'],
+    registers: [registry],
+  });
+  return {
+    registered: (outcome) => registrations.inc({ outcome }),
+    upgradeRefused: (endpoint, status) => refusedUpgrades.inc({ endpoint, status }),
+  };
+}
+
+/** The gauges and counters that mirror the state of this replica. */
+export function observeGateway(
+  { registry }: Metrics,
+  {
+    localExecutors,
+    liveHarnesses,
+    tally,
+    revokedTurns,
+  }: { localExecutors: LocalExecutors; liveHarnesses: LiveHarnesses; tally: RelayTally; revokedTurns: RevokedTurns },
+): void {
+  const gauges = {
+    codex_exec_connected_executors: ['Executors connected to this replica.', () => localExecutors.size],
+    codex_exec_live_bridges: ['Harness connections of this replica.', () => liveHarnesses.size],
+    codex_exec_live_streams: ['Streams relayed by this replica.', () => tally.liveStreams],
+    codex_exec_revoked_turns: ['Revoked turns that this replica refuses.', () => revokedTurns.size],
+  } as const;
+  for (const [name, [help, read]] of Object.entries(gauges)) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+  mirror('codex_exec_relayed_frames_total', 'Frames passed on.', DIRECTIONS, 'direction', tally.frames);
+  mirror('codex_exec_relayed_bytes_total', 'Bytes of frames passed on.', DIRECTIONS, 'direction', tally.bytes);
+  mirror('codex_exec_dropped_frames_total', 'Frames that went nowhere.', DROP_REASONS, 'reason', tally.dropped);
+  mirror('codex_exec_revocations_total', 'Turns revoked, as far as this replica knows.', ['all'], 'scope', {
+    get all() {
+      return revokedTurns.learnt;
+    },
+  });
+
+  function mirror<Label extends string>(
+    name: string,
+    help: string,
+    labels: readonly Label[],
+    labelName: string,
+    values: Readonly<Record<Label, number>>,
+  ): void {
+    new Counter({
+      name,
+      help,
+      labelNames: [labelName],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const label of labels) this.inc({ [labelName]: label }, values[label]);
+      },
+    });
+  }
+}

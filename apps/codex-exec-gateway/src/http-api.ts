@@ -1,0 +1,86 @@
+import {
+  errorMiddleware,
+  type Logger,
+  notFound,
+  objectErrorForm,
+  requireInternalSecret,
+  requireSharedSecret,
+} from '@codex-gateways/service';
+import express, { type Express, Router } from 'express';
+import type { Bindings } from './bindings/bindings.ts';
+import { connectedRoute } from './bindings/connected-route.ts';
+import { deleteBindingRoute } from './bindings/delete-binding-route.ts';
+import { listBindingsRoute } from './bindings/list-bindings-route.ts';
+import { postBindingRoute } from './bindings/post-binding-route.ts';
+import type { Config } from './config.ts';
+import { deleteExecutorRoute } from './executors/delete-route.ts';
+import type { Executors } from './executors/executors.ts';
+import { registerExecutorRoute } from './executors/register-route.ts';
+import type { GatewayCounters } from './gateway-metrics.ts';
+import type { AgentserverValidator } from './registration/agentserver-validator.ts';
+import { cloudConnectRoute } from './registration/cloud-connect-route.ts';
+import { cloudRegisterRoute } from './registration/cloud-register-route.ts';
+import { cloudValidateRoute } from './registration/cloud-validate-route.ts';
+import type { HarnessRendezvous } from './registration/harness-rendezvous.ts';
+import type { Registrations } from './registration/registrations.ts';
+import { revokeTurnRoute } from './revocation/revoke-turn-route.ts';
+import type { RevokedTurns } from './revocation/revoked-turns.ts';
+import type { TurnGuard } from './revocation/turn-guard.ts';
+import { unavailableMiddleware } from './unavailable.ts';
+
+export interface HttpApiServices {
+  readonly executors: Executors;
+  readonly bindings: Bindings;
+  readonly registrations: Registrations;
+  readonly rendezvous: HarnessRendezvous;
+  readonly revokedTurns: RevokedTurns;
+  readonly turnGuard: TurnGuard;
+  readonly validator: AgentserverValidator;
+  readonly counters: GatewayCounters;
+  readonly log: Logger;
+}
+
+/** Puts every HTTP endpoint on the app, each group with the credentials that it asks for. */
+export function mountHttpApi(app: Express, config: Config, services: HttpApiServices): void {
+  app.set('trust proxy', config.trustedProxyHops);
+  app.use('/cloud', cloudRouter(config, services));
+  app.use('/api/codex-exec', managementRouter(config, services));
+  app.use('/api/exec-gateway', gatewayRouter(config, services));
+  app.use(notFound());
+  app.use(unavailableMiddleware(), errorMiddleware({ form: objectErrorForm, log: services.log }));
+}
+
+/** What the CLI calls, as executor and as harness; it prints the error messages. */
+function cloudRouter(config: Config, services: HttpApiServices): Router {
+  const { publicWsBaseUrl, limits } = config;
+  const { holdMs } = config.registration;
+  const limit = limits.requestBodyBytes;
+  const register = cloudRegisterRoute({ ...services, publicWsBaseUrl, holdMs });
+  const rawBody = express.raw({ type: () => true, limit });
+  const jsonBody = express.json({ type: () => true, limit });
+  return Router()
+    .post(['/environment/:id/register', '/executor/:id/register'], rawBody, register)
+    .post('/environment/:id/connect', jsonBody, cloudConnectRoute({ ...services, publicWsBaseUrl }))
+    .post('/environment/:id/validate', jsonBody, cloudValidateRoute({ ...services, holdMs }));
+}
+
+/** What codex-auth calls on behalf of people. */
+function managementRouter(config: Config, services: HttpApiServices): Router {
+  const jsonBody = express.json({ limit: config.limits.requestBodyBytes });
+  return Router()
+    .use(requireInternalSecret(config.agentserverInternalSecret))
+    .post('/register', jsonBody, registerExecutorRoute(services))
+    .delete('/executors/:exe_id', deleteExecutorRoute(services))
+    .post('/workspaces/:wid/executors', jsonBody, postBindingRoute(services))
+    .get('/workspaces/:wid/executors', listBindingsRoute(services))
+    .delete('/workspaces/:wid/executors/:exe_id', deleteBindingRoute(services));
+}
+
+/** What the app-gateway calls. */
+function gatewayRouter(config: Config, services: HttpApiServices): Router {
+  const { internalSharedSecret: sharedSecret, limits } = config;
+  const jsonBody = express.json({ limit: limits.requestBodyBytes });
+  return Router()
+    .get('/connected', connectedRoute({ ...services, sharedSecret }))
+    .post('/revoke-turn', requireSharedSecret(sharedSecret), jsonBody, revokeTurnRoute(services));
+}

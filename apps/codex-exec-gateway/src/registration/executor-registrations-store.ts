@@ -1,0 +1,229 @@
+import type { Queryable } from '@codex-gateways/database';
+import type { NoisePublicKey } from '@codex-gateways/tokens';
+import type { ClientMetadata } from './client-metadata.ts';
+import type { Generation } from './generation.ts';
+
+/** How many registrations of one executor may be ahead of the clock, each a second; see `insertRegistration`. */
+export const REGISTRATION_BURST = 60;
+
+export interface NewRegistration {
+  readonly registrationId: string;
+  readonly exeId: string;
+  readonly userId: string;
+  /** Undefined for a legacy executor, which sends none. */
+  readonly publicKey: NoisePublicKey | undefined;
+  /** Epoch seconds: the earliest expiry of the ticket. */
+  readonly ticketExpiresAtSeconds: number;
+  readonly client: ClientMetadata;
+  readonly requestId: string;
+}
+
+export type RegisterOutcome =
+  | { readonly kind: 'registered'; readonly ticketExpiresAtSeconds: number }
+  | { readonly kind: 'unknown_executor' | 'not_owner' | 'too_many' };
+
+/**
+ * Registers one run of an executor: ownership, key, client metadata and last seen in one statement. Each registration gets
+ * a ticket expiry of its own, at least a second after the one before, so that a ticket, which is nothing but id and
+ * expiry, names its registration. The row lock of the update makes concurrent registrations queue and see each other.
+ * A registration more than REGISTRATION_BURST ahead is `too_many`; one place a second becomes free.
+ */
+export async function insertRegistration(db: Queryable, registration: NewRegistration): Promise<RegisterOutcome> {
+  const { publicKey, client } = registration;
+  const outcome = await db.query<{ is_owner: boolean; ticket_expires_at: string | null }>({
+    name: 'insert_registration',
+    text: INSERT_REGISTRATION,
+    values: [
+      registration.exeId,
+      registration.userId,
+      registration.ticketExpiresAtSeconds,
+      registration.ticketExpiresAtSeconds + REGISTRATION_BURST,
+      registration.registrationId,
+      publicKey ? 'noise' : 'legacy',
+      publicKey?.suite,
+      publicKey?.x25519_public_key,
+      publicKey?.mlkem768_public_key,
+      client.ip,
+      client.userAgent,
+      client.codexVersion,
+      client.os,
+      registration.requestId,
+    ],
+  });
+  const row = outcome.rows[0];
+  if (!row) return { kind: 'unknown_executor' };
+  if (!row.is_owner) return { kind: 'not_owner' };
+  if (row.ticket_expires_at === null) return { kind: 'too_many' };
+  return { kind: 'registered', ticketExpiresAtSeconds: Number(row.ticket_expires_at) };
+}
+
+const INSERT_REGISTRATION = `
+  with executor as (
+    update codex_exec.executors
+       set last_ticket_expires_at = greatest($3, last_ticket_expires_at + 1),
+           last_registered_at = now(),
+           last_seen_at = now(),
+           client_ip = $10,
+           user_agent = $11,
+           codex_version = coalesce($12, codex_version),
+           os = coalesce($13, os)
+     where exe_id = $1
+       and owner_user_id = $2
+       and last_ticket_expires_at < $4
+    returning exe_id, last_ticket_expires_at
+  ), registration as (
+    insert into codex_exec.executor_registrations
+           (executor_registration_id, exe_id, ticket_expires_at, generation,
+            key_suite, x25519_public_key, mlkem768_public_key)
+    select $5, exe_id, last_ticket_expires_at, $6, $7, $8, $9
+      from executor
+    returning exe_id, ticket_expires_at, generation
+  ), audited as (
+    insert into codex_exec.audit_events (action, actor_user_id, exe_id, request_id, details)
+    select 'executor.registered', $2, exe_id, $14,
+           jsonb_build_object('executor_registration_id', $5::text, 'generation', generation, 'ip', $10::text)
+      from registration
+  )
+  select e.owner_user_id = $2 as is_owner, r.ticket_expires_at
+    from codex_exec.executors e
+    left join registration r on r.exe_id = e.exe_id
+   where e.exe_id = $1`;
+
+/** What a ticket stands for. */
+export interface TicketHolder {
+  readonly registrationId: string | undefined;
+  readonly generation: Generation;
+}
+
+/**
+ * The registration that a ticket was issued for; for a ticket that another server minted, the executor's latest, and without
+ * any the executor counts as legacy. Undefined when there is no such executor.
+ */
+export async function findTicketHolder(
+  db: Queryable,
+  { exeId, ticketExpiresAtSeconds }: { exeId: string; ticketExpiresAtSeconds: number },
+): Promise<TicketHolder | undefined> {
+  const found = await db.query<{ executor_registration_id: string | null; generation: Generation | null }>({
+    name: 'find_ticket_holder',
+    text: `select r.executor_registration_id, r.generation
+             from codex_exec.executors e
+             left join lateral (
+                    select executor_registration_id, generation
+                      from codex_exec.executor_registrations
+                     where exe_id = e.exe_id
+                       and ticket_expires_at in ($2, e.last_ticket_expires_at)
+                     order by ticket_expires_at = $2 desc
+                     limit 1) r on true
+            where e.exe_id = $1`,
+    values: [exeId, ticketExpiresAtSeconds],
+  });
+  const row = found.rows[0];
+  if (!row) return undefined;
+  return { registrationId: row.executor_registration_id ?? undefined, generation: row.generation ?? 'legacy' };
+}
+
+/** An executor as one workspace can reach it now. */
+export interface ReachableExecutor {
+  readonly isBound: boolean;
+  readonly connection: LiveConnection | undefined;
+}
+
+export interface LiveConnection {
+  readonly connectionId: string;
+  readonly generation: Generation;
+  readonly registrationId: string | undefined;
+  readonly publicKey: NoisePublicKey | undefined;
+}
+
+interface ReachableExecutorRow {
+  is_bound: boolean;
+  connection_id: string | null;
+  generation: Generation | null;
+  executor_registration_id: string | null;
+  key_suite: string | null;
+  x25519_public_key: string | null;
+  mlkem768_public_key: string | null;
+}
+
+/** Whether the workspace may reach the executor, and what a harness has to know of its live connection. */
+export async function findReachableExecutor(
+  db: Queryable,
+  { exeId, workspaceId }: { exeId: string; workspaceId: string },
+): Promise<ReachableExecutor> {
+  const found = await db.query<ReachableExecutorRow>({
+    name: 'find_reachable_executor',
+    text: `select w.exe_id is not null as is_bound,
+                  c.connection_id, c.generation, c.executor_registration_id,
+                  r.key_suite, r.x25519_public_key, r.mlkem768_public_key
+             from codex_exec.executors e
+             left join codex_exec.workspace_executors w on w.exe_id = e.exe_id and w.workspace_id = $2
+             left join codex_exec.live_connections c on c.exe_id = e.exe_id
+             left join codex_exec.executor_registrations r on r.executor_registration_id = c.executor_registration_id
+            where e.exe_id = $1`,
+    values: [exeId, workspaceId],
+  });
+  const row = found.rows[0];
+  return row ? { isBound: row.is_bound, connection: toLiveConnection(row) } : { isBound: false, connection: undefined };
+}
+
+function toLiveConnection(row: ReachableExecutorRow): LiveConnection | undefined {
+  const { connection_id, generation, key_suite, x25519_public_key, mlkem768_public_key } = row;
+  if (!connection_id || !generation) return undefined;
+  const publicKey =
+    key_suite && x25519_public_key && mlkem768_public_key
+      ? { suite: key_suite, x25519_public_key, mlkem768_public_key }
+      : undefined;
+  return {
+    connectionId: connection_id,
+    generation,
+    registrationId: row.executor_registration_id ?? undefined,
+    publicKey,
+  };
+}
+
+/** What `/validate` compares a harness key authorization with. Undefined when there is no such executor. */
+export async function findRegisteredExecutor(
+  db: Queryable,
+  { exeId, workspaceId }: { exeId: string; workspaceId: string },
+): Promise<{ ownerUserId: string; liveRegistrationId: string | undefined; isBound: boolean } | undefined> {
+  const found = await db.query<{ owner_user_id: string; live_registration_id: string | null; is_bound: boolean }>({
+    name: 'find_registered_executor',
+    text: `select e.owner_user_id, c.executor_registration_id as live_registration_id, w.exe_id is not null as is_bound
+             from codex_exec.executors e
+             left join codex_exec.live_connections c on c.exe_id = e.exe_id
+             left join codex_exec.workspace_executors w on w.exe_id = e.exe_id and w.workspace_id = $2
+            where e.exe_id = $1`,
+    values: [exeId, workspaceId],
+  });
+  const row = found.rows[0];
+  if (!row) return undefined;
+  return {
+    ownerUserId: row.owner_user_id,
+    liveRegistrationId: row.live_registration_id ?? undefined,
+    isBound: row.is_bound,
+  };
+}
+
+/** Removes registrations that nothing refers to: ticket expired, not the latest, no connection. Returns how many. */
+export async function deleteExpiredRegistrations(
+  db: Queryable,
+  { nowSeconds, limit }: { nowSeconds: number; limit: number },
+): Promise<number> {
+  const deleted = await db.query(
+    `delete from codex_exec.executor_registrations
+      where executor_registration_id in (
+              select r.executor_registration_id
+                from codex_exec.executor_registrations r
+                join codex_exec.executors e on e.exe_id = r.exe_id
+               where r.ticket_expires_at < $1
+                 and r.ticket_expires_at <> e.last_ticket_expires_at
+                 and not exists (
+                       select 1
+                         from codex_exec.executor_connections c
+                        where c.executor_registration_id = r.executor_registration_id)
+               order by r.ticket_expires_at
+               limit $2)`,
+    [nowSeconds, limit],
+  );
+  return deleted.rowCount ?? 0;
+}

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import type { Queryable } from '@codex-gateways/database';
+import type { Clock } from '@codex-gateways/service';
+import { mintWsTicket, type NoisePublicKey } from '@codex-gateways/tokens';
+import type { ClientMetadata } from './client-metadata.ts';
+import {
+  findReachableExecutor,
+  findRegisteredExecutor,
+  findTicketHolder,
+  insertRegistration,
+  type ReachableExecutor,
+  type TicketHolder,
+} from './executor-registrations-store.ts';
+import type { Generation } from './generation.ts';
+
+export type { LiveConnection, ReachableExecutor, TicketHolder } from './executor-registrations-store.ts';
+
+export type Registration =
+  | {
+      readonly kind: 'registered';
+      readonly registrationId: string;
+      readonly generation: Generation;
+      readonly ticket: string;
+    }
+  | { readonly kind: 'unknown_executor' | 'not_owner' | 'too_many' };
+
+/** What executors register, and what is asked about it later. */
+export class Registrations {
+  readonly #db: Queryable;
+  readonly #clock: Clock;
+  readonly #ticketSecret: string;
+  readonly #ticketLifetimeSeconds: number;
+
+  constructor({
+    db,
+    clock,
+    ticketSecret,
+    ticketLifetimeSeconds,
+  }: {
+    db: Queryable;
+    clock: Clock;
+    ticketSecret: string;
+    ticketLifetimeSeconds: number;
+  }) {
+    this.#db = db;
+    this.#clock = clock;
+    this.#ticketSecret = ticketSecret;
+    this.#ticketLifetimeSeconds = ticketLifetimeSeconds;
+  }
+
+  /**
+   * Registers one run of an executor for its owner and mints the ticket for its WebSocket.
+   * @param registration.publicKey - undefined for a legacy executor
+   */
+  async register(registration: {
+    exeId: string;
+    userId: string;
+    publicKey: NoisePublicKey | undefined;
+    client: ClientMetadata;
+    requestId: string;
+  }): Promise<Registration> {
+    const registrationId = `reg_${randomUUID()}`;
+    const outcome = await insertRegistration(this.#db, {
+      ...registration,
+      registrationId,
+      ticketExpiresAtSeconds: this.#clock.nowSeconds() + this.#ticketLifetimeSeconds,
+    });
+    if (outcome.kind !== 'registered') return outcome;
+    return {
+      kind: 'registered',
+      registrationId,
+      generation: registration.publicKey ? 'noise' : 'legacy',
+      ticket: mintWsTicket(registration.exeId, outcome.ticketExpiresAtSeconds, this.#ticketSecret),
+    };
+  }
+
+  /** Who may connect with a verified ticket; undefined when the executor no longer exists. */
+  ticketHolder(ticket: { exeId: string; ticketExpiresAtSeconds: number }): Promise<TicketHolder | undefined> {
+    return findTicketHolder(this.#db, ticket);
+  }
+
+  /** Whether a workspace may reach an executor, and how. */
+  reachable(who: { exeId: string; workspaceId: string }): Promise<ReachableExecutor> {
+    return findReachableExecutor(this.#db, who);
+  }
+
+  /** Owner, live registration and binding of an executor; undefined when there is none. */
+  registered(who: { exeId: string; workspaceId: string }) {
+    return findRegisteredExecutor(this.#db, who);
+  }
+}

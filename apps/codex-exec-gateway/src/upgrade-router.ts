@@ -1,0 +1,103 @@
+import type { IncomingMessage } from 'node:http';
+import { isIP, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { acceptRequestId, HttpError, type Logger, refuseUpgrade, type UpgradeListener } from '@codex-gateways/service';
+import { asRefusal, draining } from './unavailable.ts';
+import type { Upgrade } from './web-sockets.ts';
+
+export type UpgradeRoute = (upgrade: Upgrade) => Promise<void>;
+
+export interface UpgradeRouterServices {
+  /** By the first segment of the path; the second is the executor's id. */
+  readonly routes: Readonly<Record<string, UpgradeRoute>>;
+  readonly handshakeTimeoutMs: number;
+  readonly trustedProxyHops: number;
+  readonly isDraining: () => boolean;
+  readonly onRefused: (endpoint: string, status: number) => void;
+  readonly log: Logger;
+}
+
+const PATH = /^\/([a-z-]+)\/([^/?#]+)$/;
+
+/** Finds the route of an upgrade request, and answers with a status whatever it refuses. The query is never logged. */
+export class UpgradeRouter {
+  readonly #services: UpgradeRouterServices;
+  readonly #sockets = new Set<Duplex>();
+
+  constructor(services: UpgradeRouterServices) {
+    this.#services = services;
+  }
+
+  readonly listener: UpgradeListener = (req, socket, head) => {
+    this.#keep(socket);
+    const startedAt = performance.now();
+    const { path, query } = splitUrl(req.url ?? '/');
+    const [, endpoint = 'unknown', exeId = ''] = PATH.exec(path) ?? [];
+    const requestId = acceptRequestId(req.headers['x-request-id']);
+    const clientIp = clientIpOf(req, this.#services.trustedProxyHops);
+    const upgrade: Upgrade = { req, socket: socket as Socket, head, exeId, query, requestId, clientIp };
+    decide(this.#services, endpoint, upgrade).catch((error: unknown) => {
+      const durationMs = Math.round(performance.now() - startedAt);
+      this.#refuse(error, { endpoint, path, upgrade, durationMs });
+    });
+  };
+
+  /** Resolves when every socket that came through here is gone. */
+  async closed(): Promise<void> {
+    await Promise.all([...this.#sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
+  }
+
+  /** The HTTP server no longer knows upgraded sockets, and would wait for them for ever. */
+  destroyAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #keep(socket: Duplex): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+  }
+
+  #refuse(error: unknown, about: { endpoint: string; path: string; upgrade: Upgrade; durationMs: number }): void {
+    const { log, routes, onRefused } = this.#services;
+    const { requestId, socket } = about.upgrade;
+    const refusal = asRefusal(error) ?? new HttpError(500, 'internal_error', `internal error, request ${requestId}`);
+    const { status } = refusal;
+    if (status === 500) log.error({ err: error, request_id: requestId }, 'upgrade failed');
+    const line = { request_id: requestId, path: about.path, status, duration_ms: about.durationMs };
+    log.info({ ...line, refusal: refusal.reason ?? refusal.code }, 'upgrade refused');
+    onRefused(Object.hasOwn(routes, about.endpoint) ? about.endpoint : 'unknown', status);
+    if (!socket.destroyed) refuseUpgrade(socket, refusal);
+  }
+}
+
+async function decide(services: UpgradeRouterServices, endpoint: string, upgrade: Upgrade): Promise<void> {
+  const route = Object.hasOwn(services.routes, endpoint) ? services.routes[endpoint] : undefined;
+  if (!route) throw new HttpError(404, 'not_found', 'there is no WebSocket at this path');
+  if (services.isDraining()) throw draining();
+  let timer: NodeJS.Timeout | undefined;
+  // A route that comes to its end late finds a socket that has been answered, and opens nothing.
+  const deadline = new Promise<never>((_, reject) => {
+    const tooLong = () => reject(new HttpError(503, 'temporarily_unavailable', 'this took too long; try again'));
+    timer = setTimeout(tooLong, services.handshakeTimeoutMs);
+  });
+  try {
+    await Promise.race([route(upgrade), deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function splitUrl(url: string): { path: string; query: URLSearchParams } {
+  const [path = '', ...rest] = url.split('?');
+  return { path, query: new URLSearchParams(rest.join('?')) };
+}
+
+/** As `trust proxy` does for HTTP requests: each trusted hop moves one address back in X-Forwarded-For. */
+function clientIpOf({ socket, headers }: IncomingMessage, trustedHops: number): string | undefined {
+  const forwarded = [headers['x-forwarded-for'] ?? []].flat().join(',');
+  const claimed = forwarded === '' ? [] : forwarded.split(',').map((address) => address.trim());
+  const addresses = [socket.remoteAddress ?? '', ...claimed.reverse()];
+  const ip = addresses[Math.min(trustedHops, addresses.length - 1)]?.replace(/^::ffff:/, '');
+  return ip && isIP(ip) ? ip : undefined;
+}
