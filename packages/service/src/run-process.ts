@@ -57,7 +57,10 @@ function endOfProcess(env: Environment): Promise<string> {
     };
     process.on('SIGTERM', () => end('SIGTERM'));
     process.on('SIGINT', () => end('SIGINT'));
-    if (env[PARENT_PIPE_VARIABLE] === '1') process.once('disconnect', () => end('the parent process ended'));
+    if (env[PARENT_PIPE_VARIABLE] === '1') {
+      process.once('disconnect', () => end('the parent process ended'));
+      if (process.connected === false) end('the parent process ended'); // while this process was loading its modules
+    }
   });
 }
 

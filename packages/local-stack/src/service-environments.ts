@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import type { Environment } from '@codex-gateways/service';
+import type { Secrets } from './secrets.ts';
+
+export type ServiceName = 'auth' | 'app' | 'exec';
+
+/** What the processes need of the caller's environment whatever they do. */
+const GENERAL = /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_.*|TZ|TMPDIR|NODE_.*|SSL_CERT_.*|(HTTPS?|NO|ALL)_PROXY)$/i;
+/** What the caller may set for each service besides; what the stack decides itself comes on top. */
+const OWN: Readonly<Record<ServiceName, RegExp>> = {
+  auth: /^(CODEX_AUTH_.*|LOG_LEVEL|CODEX_GATEWAYS_DEV)$/,
+  app: /^(CXG_.*|CODEX_CA_CERTIFICATE|CODEX_GATEWAYS_DEV)$/,
+  exec: /^(CXG_.*|CODEX_GATEWAYS_DEV)$/,
+};
+
+export interface StackFacts {
+  readonly ports: Readonly<Record<ServiceName, number>>;
+  readonly databaseUrl: string;
+  readonly secrets: Secrets;
+  readonly devUser: { readonly email: string; readonly password: string };
+  readonly codexFolder: string;
+}
+
+/** Base URL of each service, without a slash at the end. */
+export function urlsOf(ports: StackFacts['ports']): Record<ServiceName, string> {
+  const url = (port: number) => `http://127.0.0.1:${port}`;
+  return { auth: url(ports.auth), app: url(ports.app), exec: url(ports.exec) };
+}
+
+/** The whole environment of each service's process. */
+export function serviceEnvironments(caller: Environment, facts: StackFacts): Record<ServiceName, NodeJS.ProcessEnv> {
+  const decided = { auth: authEnvironment(facts), app: appEnvironment(facts), exec: execEnvironment(facts) };
+  const preset = { auth: AUTH_PRESET(facts), app: { ...GATEWAY_PRESET, ...modelKey(caller) }, exec: GATEWAY_PRESET };
+  const environmentOf = (name: ServiceName) => ({
+    ...preset[name],
+    ...pick(caller, GENERAL),
+    ...pick(caller, OWN[name]),
+    ...decided[name],
+  });
+  return { auth: environmentOf('auth'), app: environmentOf('app'), exec: environmentOf('exec') };
+}
+
+// Ctrl-C at a terminal should not wait as long as a deployment does.
+const AUTH_PRESET = (facts: StackFacts) => ({
+  CODEX_AUTH_DRAIN_TIMEOUT: '5s',
+  CODEX_AUTH_ISSUER_URL: urlsOf(facts.ports).auth,
+});
+const GATEWAY_PRESET = { CXG_DRAIN_TIMEOUT: '5s' };
+
+function authEnvironment({ ports, databaseUrl, secrets, devUser }: StackFacts) {
+  return {
+    CODEX_AUTH_HOST: '127.0.0.1',
+    CODEX_AUTH_PORT: String(ports.auth),
+    CODEX_AUTH_DATABASE_URL: databaseUrl,
+    CODEX_AUTH_MASTER_KEY: secrets.masterKey,
+    INTERNAL_API_SECRET: secrets.internalApiSecret,
+    CXG_EXEC_GATEWAY_INTERNAL_URL: urlsOf(ports).exec,
+    DEV_USER_EMAIL: devUser.email,
+    DEV_USER_PASSWORD: devUser.password,
+  };
+}
+
+function execEnvironment({ ports, databaseUrl, secrets }: StackFacts) {
+  const urls = urlsOf(ports);
+  return {
+    CXG_HOST: '127.0.0.1',
+    CXG_PORT: String(ports.exec),
+    CXG_DATABASE_URL: databaseUrl,
+    CXG_CAPTOKEN_HMAC_SECRET: secrets.captokenSecret,
+    CXG_INTERNAL_SHARED_SECRET: secrets.execSharedSecret,
+    CXG_AGENTSERVER_INTERNAL_URL: urls.auth,
+    CXG_AGENTSERVER_INTERNAL_SECRET: secrets.internalApiSecret,
+    CXG_SELF_INTERNAL_URL: urls.exec,
+  };
+}
+
+function appEnvironment({ ports, secrets, codexFolder }: StackFacts) {
+  const urls = urlsOf(ports);
+  return {
+    CXG_APP_HOST: '127.0.0.1',
+    CXG_APP_PORT: String(ports.app),
+    CXG_AGENTSERVER_INTERNAL_URL: urls.auth,
+    CXG_AGENTSERVER_INTERNAL_SECRET: secrets.internalApiSecret,
+    CXG_EXEC_GATEWAY_URL: urls.exec.replace(/^http/, 'ws'),
+    CXG_EXEC_GATEWAY_INTERNAL_URL: urls.exec,
+    CXG_EXEC_GATEWAY_INTERNAL_SECRET: secrets.execSharedSecret,
+    CXG_CAPTOKEN_HMAC_SECRET: secrets.captokenSecret,
+    CXG_STATE_DIR: join(codexFolder, 'app-gateway'),
+  };
+}
+
+/** The key may be given under the provider's own variable, such as OPENAI_API_KEY, as with the CLI itself. */
+function modelKey(caller: Environment): NodeJS.ProcessEnv {
+  const variable = caller.CXG_MODEL_PROVIDER_ENV_KEY;
+  const key = variable ? caller[variable] : undefined;
+  return variable && key ? { [variable]: key, CXG_CODEX_API_KEY: key } : {};
+}
+
+function pick(env: Environment, names: RegExp): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name, value]) => value && names.test(name)));
+}

@@ -1,0 +1,202 @@
+import { createWriteStream } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { PortTakenError, requireFreePort } from '@codex-gateways/database';
+import { createLogger, type Environment } from '@codex-gateways/service';
+import { readSettings, type StackPorts, type StackSettings } from './config.ts';
+import { generatePassword, loadSecrets, type Secrets, saveSecrets } from './secrets.ts';
+import { type ServiceName, serviceEnvironments, urlsOf } from './service-environments.ts';
+import { ServiceLog } from './service-log.ts';
+import { StackError } from './stack-error.ts';
+import { openStateFolder, type StateFolder } from './state-folder.ts';
+import { SupervisedDatabase } from './supervised-database.ts';
+import { SupervisedService } from './supervised-service.ts';
+
+/** In the order in which they are stopped: who calls ends before who is called. */
+const SERVICES = [
+  { key: 'app', name: 'codex-app-gateway', portVariable: 'CODEX_APP_GATEWAY_PORT' },
+  { key: 'exec', name: 'codex-exec-gateway', portVariable: 'CODEX_EXEC_GATEWAY_PORT' },
+  { key: 'auth', name: 'codex-auth', portVariable: 'CODEX_AUTH_PORT' },
+] as const satisfies { key: ServiceName; name: string; portVariable: string }[];
+
+export interface LocalStackOptions {
+  readonly stateDirectory: string;
+  /** A port that is 0 or missing is chosen by the system. */
+  readonly ports?: Partial<StackPorts>;
+  /** As for `npm start`; PATH, HOME and the like come from this process when they are missing. Default: nothing set. */
+  readonly env?: Environment;
+  /** Told what happens, one line at a time: starting, and later what died and came back. */
+  readonly onLine?: (line: string) => void;
+  /** Ends the start; what has been started is stopped. */
+  readonly signal?: AbortSignal;
+}
+
+/** One service of a running stack. */
+export interface StackChild {
+  /** @throws {Error} while it does not run */
+  readonly pid: number;
+  /** What a crash or a foreign `kill` would do: the stack starts the service again. */
+  kill(signal: NodeJS.Signals): void;
+  /** Stays stopped until `start`. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  restart(): Promise<void>;
+}
+
+export interface LocalStack {
+  readonly urls: Readonly<Record<ServiceName, string>>;
+  readonly databaseUrl: string;
+  /** The embedded PostgreSQL's postmaster; undefined with a DATABASE_URL. */
+  readonly databasePid: number | undefined;
+  /** `isNew`: the password was generated, and nobody has seen it yet. */
+  readonly devUser: { readonly email: string; readonly password: string; readonly isNew: boolean };
+  readonly secrets: Secrets;
+  readonly logsFolder: string;
+  child(name: ServiceName): StackChild;
+  /** A person has seen the password: it is not shown again. */
+  markPasswordShown(): void;
+  /** Services first, then the database. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the whole stack on loopback and waits until every service is ready.
+ * @throws {StackError} in one line: what does not work. Everything that was started is stopped then.
+ */
+export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
+  const state = openStateFolder(options.stateDirectory);
+  const stack = new StartingStack(options, state);
+  const abort = () => void stack.stop();
+  options.signal?.addEventListener('abort', abort, { once: true });
+  try {
+    return await stack.start();
+  } catch (error) {
+    await stack.stop();
+    throw options.signal?.aborted ? new StackError('the start was interrupted', { cause: error }) : error;
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
+  }
+}
+
+class StartingStack {
+  readonly #options: LocalStackOptions;
+  readonly #state: StateFolder;
+  readonly #onLine: (line: string) => void;
+  readonly #services = new Map<ServiceName, SupervisedService>();
+  #database: SupervisedDatabase | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: LocalStackOptions, state: StateFolder) {
+    this.#options = options;
+    this.#state = state;
+    this.#onLine = options.onLine ?? (() => undefined);
+  }
+
+  async start(): Promise<LocalStack> {
+    const env = { ...process.env, ...this.#options.env };
+    const settings = readSettings(this.#options.env ?? {});
+    const secrets = loadSecrets(this.#state.secretsFile);
+    const devUser = this.#devUser(secrets, settings);
+    const ports = await choosePorts(this.#options.ports ?? {});
+    const databaseUrl = settings.databaseUrl ?? (await this.#startDatabase(secrets.postgresPassword));
+    this.#continueUnlessStopped();
+    const facts = { ports, databaseUrl, secrets, devUser, codexFolder: this.#state.codexFolder };
+    const environments = serviceEnvironments(env, facts);
+    const urls = urlsOf(ports);
+    await this.#startServices(environments, urls);
+    this.#continueUnlessStopped();
+    return this.#handle({ urls, databaseUrl, secrets, devUser });
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopInOrder();
+    return this.#stopping;
+  }
+
+  async #stopInOrder(): Promise<void> {
+    for (const { key } of SERVICES) await this.#services.get(key)?.stop();
+    await this.#database?.stop();
+    this.#state.release();
+  }
+
+  #continueUnlessStopped(): void {
+    if (this.#stopping) throw new StackError('the stack was stopped while it started');
+  }
+
+  #devUser(secrets: Secrets, { devUserEmail: email, devUserPassword }: StackSettings) {
+    if (devUserPassword) return { email, password: devUserPassword, isNew: false };
+    const known = secrets.users[email];
+    if (known) return { email, password: known.password, isNew: !known.shown };
+    const password = generatePassword();
+    secrets.users[email] = { password, shown: false };
+    saveSecrets(this.#state.secretsFile, secrets);
+    return { email, password, isNew: true };
+  }
+
+  async #startDatabase(password: string): Promise<string> {
+    this.#onLine('Starting PostgreSQL');
+    const file = new ServiceLog(this.#state.logsFolder, 'postgres');
+    file.rotate();
+    const stream = createWriteStream(file.path, { flags: 'a', mode: 0o600 });
+    this.#database = await SupervisedDatabase.start({
+      dataDirectory: this.#state.databaseFolder,
+      port: this.#options.ports?.postgres ?? 0,
+      password,
+      log: createLogger({ service: 'postgres', level: 'debug' }, stream),
+      onLine: this.#onLine,
+    });
+    return this.#database.url;
+  }
+
+  /** All at once: each waits for what it needs. The first that fails ends the others' start. */
+  async #startServices(
+    environments: Readonly<Record<ServiceName, NodeJS.ProcessEnv>>,
+    urls: Readonly<Record<ServiceName, string>>,
+  ): Promise<void> {
+    this.#onLine(`Starting ${SERVICES.map(({ name }) => name).join(', ')}`);
+    for (const { key, name } of SERVICES) {
+      const log = new ServiceLog(this.#state.logsFolder, name);
+      log.rotate();
+      const script = fileURLToPath(new URL(`../../../apps/${name}/dist/main.js`, import.meta.url));
+      const [env, readyUrl] = [environments[key], `${urls[key]}/readyz`];
+      this.#services.set(key, new SupervisedService({ name, script, env, readyUrl, log, onLine: this.#onLine }));
+    }
+    await Promise.all([...this.#services.values()].map((service) => service.start()));
+  }
+
+  #handle(facts: Pick<LocalStack, 'urls' | 'databaseUrl' | 'secrets' | 'devUser'>): LocalStack {
+    const database = this.#database;
+    return {
+      ...facts,
+      logsFolder: this.#state.logsFolder,
+      get databasePid() {
+        return database?.pid;
+      },
+      child: (name) => {
+        const service = this.#services.get(name);
+        if (!service) throw new TypeError(`the stack has no service ${name}`);
+        return service;
+      },
+      markPasswordShown: () => {
+        const user = facts.secrets.users[facts.devUser.email];
+        if (user) user.shown = true;
+        saveSecrets(this.#state.secretsFile, facts.secrets);
+      },
+      stop: () => this.stop(),
+    };
+  }
+}
+
+/** Looks before anything is started, so that a taken port is named at once. */
+async function choosePorts(wanted: Partial<StackPorts>): Promise<Record<ServiceName, number>> {
+  const chosen: Partial<Record<ServiceName, number>> = {};
+  for (const { key, name, portVariable } of SERVICES) {
+    try {
+      do chosen[key] = await requireFreePort(wanted[key] ?? 0);
+      while (!wanted[key] && Object.values(chosen).filter((port) => port === chosen[key]).length > 1);
+    } catch (error) {
+      if (!(error instanceof PortTakenError)) throw error;
+      throw new StackError(`${name} does not start: ${error.message}; set ${portVariable} to use another`);
+    }
+  }
+  return chosen as Record<ServiceName, number>;
+}
