@@ -1,0 +1,46 @@
+import type { GuardContext } from '../guard/parameter-rules.ts';
+
+/** What an app-server calls the one executor that it was configured with (docs/protocol.md). */
+export const REMOTE_ENVIRONMENT_ID = 'remote';
+
+/** Where a client's frames go: a Codex app-server that is ready. */
+export interface AppServer extends GuardContext {
+  /** `ws://…`, dialled once for each client. */
+  readonly url: string;
+  /** Sent with each dial; holds a secret that only this service and the app-server know. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Settles when the app-server has ended, with the reason that its clients are told. Never, for one that is not ours. */
+  readonly ended: Promise<string>;
+}
+
+/** One client's hold on an app-server: as long as anybody holds it, it is not stopped for being idle. */
+export interface AppServerLease {
+  readonly appServer: AppServer;
+  /** Tells that a turn began or ended, so that restarts can wait for a moment when none is running. */
+  turnStarted(turnId: string): void;
+  turnEnded(turnId: string): void;
+  /** Safe to call twice. */
+  release(): void;
+}
+
+/** Gives out app-servers: one of our own for each workspace, or an existing one for all. */
+export interface AppServerSource {
+  /**
+   * @throws {AppServerUnavailableError} whose message the client reads
+   * @throws {ServiceUnavailableError} when a service that must be asked first does not answer
+   */
+  acquire(caller: { workspaceId: string; userId?: string }): Promise<AppServerLease>;
+  /** Rejects when `acquire` could not work now. */
+  checkReady(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** No app-server for this client now; the message says why, in words for the person who connects. */
+export class AppServerUnavailableError extends Error {
+  override readonly name = 'AppServerUnavailableError';
+  readonly retryAfterSeconds: number;
+  constructor(message: string, { retryAfterSeconds = 5, cause }: { retryAfterSeconds?: number; cause?: unknown } = {}) {
+    super(message, { cause });
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}

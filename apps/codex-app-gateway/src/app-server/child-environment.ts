@@ -1,0 +1,60 @@
+import type { ModelConfig } from '../config.ts';
+import type { WorkspaceFolder } from './workspace-folder.ts';
+
+/** What an app-server may run commands on: one executor, reached with one capability token; or nothing at all. */
+export type Execution =
+  | {
+      readonly kind: 'executor';
+      readonly exeId: string;
+      readonly capabilityToken: string;
+      /** http(s) base of the exec-gateway, as the app-server reaches it. */
+      readonly registryUrl: string;
+      readonly workspaceId: string;
+    }
+  | { readonly kind: 'none' };
+
+/**
+ * The whole environment of an app-server; nothing of this process's own is in it.
+ * @param path - where the app-server finds programs: a folder without any, see `programPath`
+ */
+export function childEnvironment({
+  folder,
+  model,
+  execution,
+  path,
+}: {
+  folder: WorkspaceFolder;
+  model: Pick<ModelConfig, 'envKey' | 'apiKey'>;
+  execution: Execution;
+  path: string;
+}): Record<string, string> {
+  return {
+    ...(model.apiKey === undefined ? {} : { [model.envKey]: model.apiKey }),
+    PATH: path,
+    HOME: folder.home,
+    CODEX_HOME: folder.codexHome,
+    TMPDIR: folder.temporary,
+    LANG: 'C.UTF-8',
+    ...executionVariables(execution),
+  };
+}
+
+// The CLI prefers the variables of its executor to the address, so with an executor `none` changes nothing. But a CLI that does
+// not know those variables (0.140) would run commands right here without it.
+const NO_LOCAL_EXECUTION = { CODEX_EXEC_SERVER_URL: 'none' };
+
+function executionVariables(execution: Execution): Record<string, string> {
+  if (execution.kind === 'none') return NO_LOCAL_EXECUTION;
+  return {
+    ...NO_LOCAL_EXECUTION,
+    CODEX_EXEC_SERVER_NOISE_REGISTRY_URL: execution.registryUrl,
+    CODEX_EXEC_SERVER_NOISE_ENVIRONMENT_ID: execution.exeId,
+    CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN: execution.capabilityToken,
+    CODEX_EXEC_SERVER_NOISE_CHATGPT_ACCOUNT_ID: execution.workspaceId,
+  };
+}
+
+/** The http(s) form of a ws(s) base URL. */
+export function httpBaseOf(wsUrl: string): string {
+  return wsUrl.replace(/^ws/, 'http');
+}

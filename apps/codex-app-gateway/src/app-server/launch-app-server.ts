@@ -1,0 +1,135 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { randomToken, sha256 } from '@codex-gateways/crypto';
+import { request } from 'undici';
+import type { ModelConfig } from '../config.ts';
+import { replaceFile } from '../files/replace-file.ts';
+import { type AppServer, AppServerUnavailableError, REMOTE_ENVIRONMENT_ID } from './app-server.ts';
+import { childEnvironment, type Execution } from './child-environment.ts';
+import { codexConfig } from './codex-config.ts';
+import { SupervisedProcess } from './supervised-process.ts';
+import type { WorkspaceFolder } from './workspace-folder.ts';
+
+// Where threads begin whose client names no folder: it must be there on the executor too.
+const WORK_FOLDER = '/';
+const READY_POLL_MS = 25;
+const LINES_IN_ERROR = 3;
+const LISTENING = /listening on: (ws:\/\/127\.0\.0\.1:\d+)$/;
+// The app-server then runs without the model provider that was configured for it.
+const CONFIG_REFUSED = /Invalid configuration; using defaults/;
+
+/** An app-server of our own. */
+export interface LaunchedAppServer extends AppServer {
+  readonly groupId: number;
+  stop(): Promise<void>;
+}
+
+export interface AppServerLaunch {
+  readonly program: string;
+  readonly folder: WorkspaceFolder;
+  readonly model: ModelConfig;
+  readonly execution: Execution;
+  /** `PATH` for the app-server. */
+  readonly path: string;
+  readonly startTimeoutMs: number;
+  readonly stopTimeoutMs: number;
+  /** Aborts the start. */
+  readonly signal: AbortSignal;
+  /** Called as soon as there is a process, before it is ready. */
+  readonly onProcess: (groupId: number) => Promise<void>;
+}
+
+/**
+ * Starts an app-server on a loopback port that it chooses itself, behind a token made for it alone, and waits until it is
+ * ready.
+ * @throws {AppServerUnavailableError} with what the process wrote last, when it is not ready in time; it is stopped then
+ */
+export async function launchAppServer(launch: AppServerLaunch): Promise<LaunchedAppServer> {
+  const { folder, startTimeoutMs } = launch;
+  await replaceFile(join(folder.codexHome, 'config.toml'), codexConfig(launch.model));
+  const token = randomToken();
+  const child = new SupervisedProcess({
+    program: launch.program,
+    args: [
+      'app-server',
+      ...['--listen', 'ws://127.0.0.1:0'],
+      ...['--ws-auth', 'capability-token', '--ws-token-sha256', sha256(token).toString('hex')],
+    ],
+    env: childEnvironment(launch),
+    workFolder: WORK_FOLDER,
+    graceMs: launch.stopTimeoutMs,
+  });
+  try {
+    const groupId = child.groupId;
+    if (groupId === undefined) throw new AppServerUnavailableError(`the app-server ${await child.ended}`);
+    await launch.onProcess(groupId);
+    const url = await becomeReady(child, { timeoutMs: startTimeoutMs, signal: launch.signal });
+    return {
+      url,
+      headers: { authorization: `Bearer ${token}` },
+      ended: child.ended.then((how) => `the app-server ${how}`),
+      codexHome: folder.codexHome,
+      environmentIds: launch.execution.kind === 'executor' ? [REMOTE_ENVIRONMENT_ID] : [],
+      modelProvider: launch.model.provider,
+      groupId,
+      stop: () => child.stop(),
+    };
+  } catch (error) {
+    await child.stop();
+    throw error;
+  }
+}
+
+async function becomeReady(
+  child: SupervisedProcess,
+  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+): Promise<string> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const deadline = AbortSignal.any([timeout, signal]);
+  let forget = () => {};
+  try {
+    return await Promise.race([
+      child.ended.then((how) => fail(child, how)),
+      new Promise<never>((_, reject) => {
+        const giveUp = () =>
+          reject(startError(child, signal.aborted ? 'was stopped' : `was not ready after ${timeoutMs} ms`));
+        if (deadline.aborted) giveUp();
+        deadline.addEventListener('abort', giveUp, { once: true });
+      }),
+      new Promise<string>((resolve, reject) => {
+        forget = child.onLine((line) => {
+          if (CONFIG_REFUSED.test(line)) reject(startError(child, 'refused its configuration'));
+          const url = LISTENING.exec(line)?.[1];
+          if (url) resolve(whenReady(url, deadline));
+        });
+      }),
+    ]);
+  } finally {
+    forget();
+  }
+}
+
+async function whenReady(url: string, deadline: AbortSignal): Promise<string> {
+  const readyUrl = `${url.replace(/^ws/, 'http')}/readyz`;
+  while (!deadline.aborted) {
+    const status = await request(readyUrl, { signal: deadline }).then(
+      async ({ statusCode, body }) => {
+        await body.dump();
+        return statusCode;
+      },
+      () => undefined,
+    );
+    if (status === 200) return url;
+    await delay(READY_POLL_MS);
+  }
+  return new Promise<never>(() => undefined); // the deadline's own rejection tells it
+}
+
+function fail(child: SupervisedProcess, what: string): never {
+  throw startError(child, what);
+}
+
+function startError(child: SupervisedProcess, what: string): AppServerUnavailableError {
+  const said = child.lastLines.slice(-LINES_IN_ERROR).join(' | ');
+  return new AppServerUnavailableError(`the app-server did not start: it ${what}${said ? `; it wrote: ${said}` : ''}`);
+}

@@ -1,0 +1,124 @@
+import type { Turn } from '../turns/turns.ts';
+import type { AppServer, AppServerLease } from './app-server.ts';
+import type { LaunchedAppServer } from './launch-app-server.ts';
+
+/** Renewal begins when this part of the token's life is over, so that there is time to find a quiet moment. */
+const RENEW_AFTER_FRACTION = 0.9;
+
+export interface RunningAppServerOptions {
+  readonly launched: LaunchedAppServer;
+  /** Absent when the app-server has no executor, and so no token that could expire. */
+  readonly turn: Turn | undefined;
+  readonly capabilityLifetimeMs: number;
+  readonly idleShutdownMs: number;
+}
+
+/**
+ * One app-server of ours while it runs: who holds it, whether it works, and when it must go. A token in the environment
+ * of a process cannot be exchanged, so an app-server lives no longer than its token: it is stopped between turns when the
+ * token nears its end, and in any case at the end.
+ */
+export class RunningAppServer {
+  readonly #options: RunningAppServerOptions;
+  readonly #leases = new Set<symbol>();
+  readonly #activeTurnIds = new Set<string>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #view: AppServer;
+  readonly startedAtMs = performance.now();
+  #idleTimer: NodeJS.Timeout | undefined;
+  #isRenewalDue = false;
+  #stopReason: string | undefined;
+  #hasEnded = false;
+
+  constructor(options: RunningAppServerOptions) {
+    this.#options = options;
+    const { launched } = options;
+    this.#view = {
+      url: launched.url,
+      headers: launched.headers,
+      codexHome: launched.codexHome,
+      environmentIds: launched.environmentIds,
+      modelProvider: launched.modelProvider,
+      ended: launched.ended.then((reason) => this.#stopReason ?? reason),
+    };
+    void launched.ended.then(() => this.#end());
+    this.#armIdleTimer();
+    if (options.turn) this.#armRenewal(options.capabilityLifetimeMs);
+  }
+
+  /** Settles when it has ended, with what its clients are told, and whether that was our doing. */
+  get ended(): Promise<{ words: string; wasStopped: boolean }> {
+    return this.#view.ended.then((words) => ({ words, wasStopped: this.#stopReason !== undefined }));
+  }
+
+  get turn(): Turn | undefined {
+    return this.#options.turn;
+  }
+
+  get groupId(): number {
+    return this.#options.launched.groupId;
+  }
+
+  get clientCount(): number {
+    return this.#leases.size;
+  }
+
+  /** Whether a new client may still be given to it. One that waits for a quiet moment to go is given out until then. */
+  get isUsable(): boolean {
+    return !this.#hasEnded && this.#stopReason === undefined;
+  }
+
+  lease(): AppServerLease {
+    const id = Symbol('lease');
+    this.#leases.add(id);
+    clearTimeout(this.#idleTimer);
+    return {
+      appServer: this.#view,
+      turnStarted: (turnId) => this.#activeTurnIds.add(turnId),
+      turnEnded: (turnId) => {
+        this.#activeTurnIds.delete(turnId);
+        this.#renewIfQuiet();
+      },
+      release: () => this.#release(id),
+    };
+  }
+
+  /** @param reason - what its clients are told. Settles when it has ended; safe to call twice. */
+  async stop(reason: string): Promise<void> {
+    this.#stopReason ??= reason;
+    await this.#options.launched.stop();
+  }
+
+  #release(id: symbol): void {
+    if (!this.#leases.delete(id) || this.#leases.size > 0) return;
+    this.#activeTurnIds.clear(); // nobody is left who would hear of their end
+    this.#renewIfQuiet();
+    this.#armIdleTimer();
+  }
+
+  #armIdleTimer(): void {
+    if (this.#hasEnded) return;
+    this.#idleTimer = setTimeout(() => void this.stop('the app-server was idle'), this.#options.idleShutdownMs).unref();
+  }
+
+  #armRenewal(lifetimeMs: number): void {
+    const begin = () => {
+      this.#isRenewalDue = true;
+      this.#renewIfQuiet();
+    };
+    const expire = () => void this.stop('the access of the app-server to its executor expired; connect again');
+    this.#timers.push(setTimeout(begin, lifetimeMs * RENEW_AFTER_FRACTION).unref());
+    this.#timers.push(setTimeout(expire, lifetimeMs).unref());
+  }
+
+  #renewIfQuiet(): void {
+    if (!this.#isRenewalDue || this.#activeTurnIds.size > 0) return;
+    void this.stop('the app-server restarts to renew its access to the executor; connect again');
+  }
+
+  #end(): void {
+    this.#hasEnded = true;
+    clearTimeout(this.#idleTimer);
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+}

@@ -1,0 +1,200 @@
+import { type Logger, ServiceUnavailableError } from '@codex-gateways/service';
+import type { LaunchConfig } from '../config.ts';
+import type { Turn, Turns } from '../turns/turns.ts';
+import { type AppServerLease, AppServerUnavailableError } from './app-server.ts';
+import { BackOff } from './back-off.ts';
+import { type Execution, httpBaseOf } from './child-environment.ts';
+import { type LaunchedAppServer, launchAppServer } from './launch-app-server.ts';
+import { Mutex } from './mutex.ts';
+import { RunningAppServer } from './running-app-server.ts';
+import type { StateFolder } from './state-folder.ts';
+import { prepareWorkspaceFolder } from './workspace-folder.ts';
+
+/** Learns how starting app-servers goes. */
+export interface AppServerObserver {
+  started(durationMs: number): void;
+  startFailed(): void;
+  ended(wasStopped: boolean): void;
+}
+
+export interface WorkspaceAppServerDeps {
+  /** The Codex CLI. */
+  readonly program: string;
+  /** `PATH` for app-servers. */
+  readonly path: string;
+  readonly config: LaunchConfig;
+  readonly state: StateFolder;
+  readonly turns: Turns;
+  readonly observer: AppServerObserver;
+  readonly log: Logger;
+  /** Aborts starts under way, when this service ends. */
+  readonly closing: AbortSignal;
+  /** @throws {AppServerUnavailableError} when there is no room for another app-server */
+  takeSlot(): Promise<void>;
+  freeSlot(): void;
+}
+
+const STALE = 'the workspace has another executor now; connect again';
+
+/**
+ * The app-server of one workspace through its lives: started by the first client, given to all, started afresh after it
+ * ended. Whatever changes which process it is happens in one mutex, so any number of clients at once make one process.
+ */
+export class WorkspaceAppServer {
+  readonly #workspaceId: string;
+  readonly #deps: WorkspaceAppServerDeps;
+  readonly #log: Logger;
+  readonly #mutex = new Mutex();
+  readonly #backOff = new BackOff();
+  #running: RunningAppServer | undefined;
+  #whenEnded: Promise<void> = Promise.resolve();
+
+  constructor(workspaceId: string, deps: WorkspaceAppServerDeps) {
+    this.#workspaceId = workspaceId;
+    this.#deps = deps;
+    this.#log = deps.log.child({ workspace_id: workspaceId });
+  }
+
+  /** Whether it runs for nobody and nobody is about to get it. */
+  get isIdle(): boolean {
+    return this.#running?.clientCount === 0 && !this.#mutex.isBusy;
+  }
+
+  /** @throws {AppServerUnavailableError} whose message the client reads */
+  acquire(userId: string | undefined): Promise<AppServerLease> {
+    return this.#mutex.run(async () => {
+      if (this.#running && !(await this.#isStillRight(this.#running))) await this.#stop(STALE);
+      const running = this.#running ?? (await this.#start(userId));
+      return running.lease();
+    });
+  }
+
+  /** @param reason - what its clients are told */
+  stop(reason: string): Promise<void> {
+    return this.#mutex.run(() => this.#stop(reason));
+  }
+
+  async #stop(reason: string): Promise<void> {
+    await this.#running?.stop(reason);
+    await this.#whenEnded;
+  }
+
+  /** While it has clients it stays what it is; without any, it must have the executor that a new one would have. */
+  async #isStillRight(running: RunningAppServer): Promise<boolean> {
+    if (!running.isUsable) return false;
+    if (running.clientCount > 0) return true;
+    try {
+      return (await this.#deps.turns.chooseExecutor(this.#workspaceId)) === running.turn?.exeId;
+    } catch (error) {
+      if (error instanceof ServiceUnavailableError) return true;
+      throw error;
+    }
+  }
+
+  async #start(userId: string | undefined): Promise<RunningAppServer> {
+    const waitMs = this.#backOff.remainingMs(performance.now());
+    if (waitMs > 0) {
+      throw new AppServerUnavailableError('the app-server of this workspace just ended; it is started again shortly', {
+        retryAfterSeconds: Math.ceil(waitMs / 1000),
+      });
+    }
+    await this.#deps.takeSlot();
+    let turn: Turn | undefined;
+    try {
+      turn = await this.#beginTurn(userId);
+      return this.#adopt(await this.#launch(turn), turn);
+    } catch (error) {
+      this.#deps.freeSlot();
+      if (turn) this.#deps.turns.end(turn);
+      throw this.#startFailure(error);
+    }
+  }
+
+  async #beginTurn(userId: string | undefined): Promise<Turn | undefined> {
+    const exeId = await this.#deps.turns.chooseExecutor(this.#workspaceId);
+    if (exeId === undefined) return undefined;
+    return this.#deps.turns.begin({ workspaceId: this.#workspaceId, ...(userId ? { userId } : {}), exeId });
+  }
+
+  async #launch(turn: Turn | undefined): Promise<LaunchedAppServer> {
+    const { config, state, observer } = this.#deps;
+    const startedAtMs = performance.now();
+    const folder = await prepareWorkspaceFolder(config.stateDir, this.#workspaceId);
+    let groupId: number | undefined;
+    try {
+      const launched = await launchAppServer({
+        program: this.#deps.program,
+        path: this.#deps.path,
+        folder,
+        model: config.model,
+        execution: this.#execution(turn),
+        startTimeoutMs: config.startTimeoutMs,
+        stopTimeoutMs: config.stopTimeoutMs,
+        signal: this.#deps.closing,
+        onProcess: (id) => {
+          groupId = id;
+          return state.rememberGroup(id);
+        },
+      });
+      const durationMs = performance.now() - startedAtMs;
+      observer.started(durationMs);
+      this.#log.info({ exe_id: turn?.exeId, turn_id: turn?.turnId, duration_ms: durationMs }, 'app-server started');
+      return launched;
+    } catch (error) {
+      if (groupId !== undefined) await state.forgetGroup(groupId);
+      this.#backOff.failed(0, performance.now());
+      throw error;
+    }
+  }
+
+  #execution(turn: Turn | undefined): Execution {
+    if (!turn) return { kind: 'none' };
+    return {
+      kind: 'executor',
+      exeId: turn.exeId,
+      capabilityToken: turn.capabilityToken,
+      registryUrl: httpBaseOf(this.#deps.config.execGatewayUrl),
+      workspaceId: this.#workspaceId,
+    };
+  }
+
+  #adopt(launched: LaunchedAppServer, turn: Turn | undefined): RunningAppServer {
+    const { config } = this.#deps;
+    const running = new RunningAppServer({
+      launched,
+      turn,
+      capabilityLifetimeMs: config.capabilityLifetimeSeconds * 1000,
+      idleShutdownMs: config.idleShutdownMs,
+    });
+    this.#running = running;
+    this.#whenEnded = this.#afterwards(running);
+    return running;
+  }
+
+  /** What must happen when an app-server has ended, for whatever reason. */
+  async #afterwards(running: RunningAppServer): Promise<void> {
+    const { words, wasStopped } = await running.ended;
+    if (this.#running === running) this.#running = undefined;
+    const nowMs = performance.now();
+    if (!wasStopped) this.#backOff.failed(nowMs - running.startedAtMs, nowMs);
+    if (running.turn) this.#deps.turns.end(running.turn);
+    this.#deps.freeSlot();
+    this.#deps.observer.ended(wasStopped);
+    this.#log[wasStopped ? 'info' : 'warn']({ words }, 'app-server ended');
+    await this.#deps.state
+      .forgetGroup(running.groupId)
+      .catch((error: unknown) => this.#log.error({ err: error }, 'a process record could not be removed'));
+  }
+
+  #startFailure(error: unknown): AppServerUnavailableError {
+    this.#deps.observer.startFailed();
+    if (error instanceof ServiceUnavailableError) {
+      return new AppServerUnavailableError('the exec-gateway, which knows the executors, does not answer', {
+        cause: error,
+      });
+    }
+    this.#log.error({ err: error }, 'starting an app-server failed');
+    if (error instanceof AppServerUnavailableError) return error;
+    return new AppServerUnavailableError('the app-server could not be prepared', { cause: error });
+  }
+}

@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import { type Clock, createInternalClient, type Logger } from '@codex-gateways/service';
+import { request } from 'undici';
+import type { AppServerSource } from './app-server/app-server.ts';
+import { AppServerPool } from './app-server/app-server-pool.ts';
+import { programPath, resolveCodexBinary } from './app-server/codex-binary.ts';
+import { createDialledAppServer } from './app-server/dialled-app-server.ts';
+import { StateFolder } from './app-server/state-folder.ts';
+import type { AppServerObserver } from './app-server/workspace-app-server.ts';
+import type { Config, LaunchConfig } from './config.ts';
+import { Revoker } from './turns/revoker.ts';
+import { TurnJournal } from './turns/turn-journal.ts';
+import { Turns } from './turns/turns.ts';
+
+export interface BackendDeps {
+  readonly observer: AppServerObserver;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** `PATH` of this process. */
+  readonly path: string;
+}
+
+/** Everything behind the proxy: where app-servers come from. */
+export interface Backend {
+  readonly appServers: AppServerSource;
+  appServerCount(): number;
+  pendingRevocations(): number;
+  /** Rejects when the exec-gateway is needed and away. */
+  checkExecGateway(): Promise<void>;
+  /** Stops the app-servers and revokes their turns, as far as that succeeds in time; the rest is kept for the next start. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+/** @throws {ConfigError} in words for the operator, when the configuration cannot be put to work */
+export async function startBackend(config: Config['backend'], deps: BackendDeps): Promise<Backend> {
+  return config.kind === 'dial' ? dialBackend(config, deps) : launchBackend(config, deps);
+}
+
+function dialBackend(config: Extract<Config['backend'], { kind: 'dial' }>, { log }: BackendDeps): Backend {
+  const appServers = createDialledAppServer(config, log);
+  return {
+    appServers,
+    appServerCount: () => 0,
+    pendingRevocations: () => 0,
+    checkExecGateway: async () => undefined,
+    close: () => appServers.close(),
+  };
+}
+
+async function launchBackend(config: LaunchConfig, { observer, clock, log, path }: BackendDeps): Promise<Backend> {
+  const program = await resolveCodexBinary(config.codexBinary, path);
+  const state = new StateFolder(config.stateDir, log);
+  await state.open();
+  const execGateway = createInternalClient({
+    baseUrl: config.execGatewayInternalUrl,
+    headers: { authorization: `Bearer ${config.execGatewayInternalSecret}` },
+  });
+  const journal = new TurnJournal(join(config.stateDir, 'turns.json'));
+  const revoker = new Revoker({ execGateway, journal, clock, log });
+  const turns = new Turns({
+    execGateway,
+    journal,
+    revoker,
+    clock,
+    secret: config.capabilitySecret,
+    lifetimeSeconds: config.capabilityLifetimeSeconds,
+  });
+  await turns.open();
+  const appServers = new AppServerPool({
+    program,
+    path: await programPath(program, { path, emptyFolder: state.emptyFolder }),
+    config,
+    state,
+    turns,
+    observer,
+    log,
+  });
+  return {
+    appServers,
+    appServerCount: () => appServers.size,
+    pendingRevocations: () => revoker.pendingCount,
+    checkExecGateway: () => isUp(config.execGatewayInternalUrl),
+    async close(timeoutMs) {
+      const deadlineMs = performance.now() + timeoutMs;
+      await appServers.close();
+      await turns.close(Math.max(0, deadlineMs - performance.now()));
+      await execGateway.close();
+      await state.close();
+    },
+  };
+}
+
+const PROBE_TIMEOUT_MS = 2000;
+
+async function isUp(baseUrl: string): Promise<void> {
+  const answer = await request(`${baseUrl}/healthz`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+  await answer.body.dump();
+  if (answer.statusCode >= 500) throw new Error(`it answered ${answer.statusCode}`);
+}

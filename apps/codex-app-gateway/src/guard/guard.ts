@@ -1,0 +1,149 @@
+import { ALLOWED_METHODS, ALLOWED_NOTIFICATIONS, type MethodRules } from './allowed-methods.ts';
+import { isJsonObject, type JsonObject } from './json-object.ts';
+import { type ScanProblem, scanJson } from './json-scan.ts';
+import type { GuardContext } from './parameter-rules.ts';
+import { REFUSED_METHODS } from './refused-methods.ts';
+
+/** JSON-RPC 2.0 §5.1. */
+const ERROR_CODES = { parse: -32700, request: -32600, method: -32601, parameter: -32602 } as const;
+
+/** Why a message was not let through. */
+export type Refusal = keyof typeof ERROR_CODES;
+
+export type Verdict =
+  /** `text` when the message was changed: parameters that this gateway does not know were left out. */
+  | { readonly kind: 'forward'; readonly text?: string }
+  /** Refused; `text` is the answer. `method` is one of a fixed set of names. */
+  | { readonly kind: 'answer'; readonly text: string; readonly method: string; readonly why: Refusal }
+  /** Refused, and JSON-RPC has no answer to a notification. */
+  | { readonly kind: 'drop'; readonly method: string; readonly why: Refusal };
+
+/** Decides about each message of one client. */
+export interface Guard {
+  /** @param text - one text frame, which holds one JSON object */
+  inspect(text: string): Verdict;
+}
+
+type RequestId = string | number;
+
+interface Request {
+  readonly id: RequestId;
+  readonly method: string;
+}
+
+// Names that nobody knows are counted as one, or a client could make endless series.
+const UNKNOWN_METHOD = 'unknown';
+const QUOTED_LENGTH = 100;
+const ENVELOPE = new Set(['jsonrpc', 'id', 'method', 'params', 'trace']);
+const SCAN_WORDS: Readonly<Record<ScanProblem, string>> = {
+  duplicate_key: 'an object has the same key twice',
+  too_deep: 'the message is nested too deeply',
+  too_many_values: 'the message has too many values',
+};
+
+export function createGuard(context: GuardContext): Guard {
+  return { inspect: (text) => inspect(text, context) };
+}
+
+function inspect(text: string, context: GuardContext): Verdict {
+  const problem = scanJson(text);
+  if (problem) return refuse('request', SCAN_WORDS[problem]);
+  const message = parse(text);
+  if (message === undefined) return refuse('parse', 'the message is not JSON');
+  if (Array.isArray(message)) return refuse('request', 'batches are not available through this gateway');
+  if (!isJsonObject(message)) return refuse('request', 'a message is a JSON object');
+  const id = requestIdOf(message);
+  if (!Object.hasOwn(message, 'method')) return inspectResponse(message, id);
+  const { method } = message;
+  if (typeof method !== 'string') return refuse('request', 'a method is a text', id);
+  if (!Object.hasOwn(message, 'id')) return inspectNotification(method);
+  if (id === undefined) return refuse('request', 'an id is a text or a whole number');
+  return inspectRequest(message, { id, method }, context);
+}
+
+function inspectResponse(message: JsonObject, id: RequestId | undefined): Verdict {
+  const isResponse = id !== undefined && (Object.hasOwn(message, 'result') || Object.hasOwn(message, 'error'));
+  return isResponse ? { kind: 'forward' } : refuse('request', 'this is neither a request nor an answer', id);
+}
+
+function inspectNotification(method: string): Verdict {
+  if (ALLOWED_NOTIFICATIONS.has(method)) return { kind: 'forward' };
+  return { kind: 'drop', method: labelOf(method), why: 'method' };
+}
+
+function inspectRequest(message: JsonObject, request: Request, context: GuardContext): Verdict {
+  const rules = ALLOWED_METHODS.get(request.method);
+  if (!rules) {
+    const why = REFUSED_METHODS.get(request.method) ?? 'it is not known here';
+    return refuseCall('method', request, why);
+  }
+  const { params = null } = message;
+  if (params !== null && !isJsonObject(params)) return refuseCall('parameter', request, 'its parameters are an object');
+  const problem = params && parameterProblem(params, rules, context);
+  if (problem) return refuseCall('parameter', request, problem);
+  return forward(message, params, rules);
+}
+
+function parameterProblem(params: JsonObject, rules: MethodRules, context: GuardContext): string | undefined {
+  for (const [name, value] of Object.entries(params)) {
+    if (value === null) continue;
+    const refusal = Object.hasOwn(rules.refuse, name) ? rules.refuse[name] : undefined;
+    const rule = Object.hasOwn(rules.check, name) ? rules.check[name] : undefined;
+    const problem = refusal ?? rule?.(value, context);
+    if (problem) return `the parameter ${name} is refused: ${problem}`;
+  }
+  return undefined;
+}
+
+/** What nobody here knows is left out, so that the app-server never hears of it, under this name or an alias. */
+function forward(message: JsonObject, params: JsonObject | null, rules: MethodRules): Verdict {
+  const isKnown = (name: string) =>
+    rules.pass.includes(name) || Object.hasOwn(rules.check, name) || Object.hasOwn(rules.refuse, name);
+  const knownParams = params && keep(params, isKnown);
+  const knownMessage = keep(message, (name) => ENVELOPE.has(name));
+  if (knownParams === params && knownMessage === message) return { kind: 'forward' };
+  const hasParams = Object.hasOwn(message, 'params');
+  return { kind: 'forward', text: JSON.stringify({ ...knownMessage, ...(hasParams ? { params: knownParams } : {}) }) };
+}
+
+/** The object itself when every key may stay. */
+function keep(object: JsonObject, mayStay: (key: string) => boolean): JsonObject {
+  const entries = Object.entries(object);
+  const staying = entries.filter(([key]) => mayStay(key));
+  return staying.length === entries.length ? object : Object.fromEntries(staying);
+}
+
+function refuseCall(why: Refusal, { id, method }: Request, reason: string): Verdict {
+  const quoted = method.length > QUOTED_LENGTH ? `${method.slice(0, QUOTED_LENGTH)}…` : method;
+  const message =
+    why === 'method'
+      ? `${quoted} is not available through this gateway: ${reason}`
+      : `${quoted} was not passed on by this gateway: ${reason}`;
+  return { kind: 'answer', text: errorText(why, id, message), method: labelOf(method), why };
+}
+
+/** Of a message that could not be read as one; with the id when that much could be read. */
+function refuse(why: Refusal, message: string, id: RequestId | null = null): Verdict {
+  return { kind: 'answer', text: errorText(why, id, message), method: 'none', why };
+}
+
+function errorText(why: Refusal, id: RequestId | null, message: string): string {
+  return JSON.stringify({ id, error: { code: ERROR_CODES[why], message } });
+}
+
+function labelOf(method: string): string {
+  return ALLOWED_METHODS.has(method) || REFUSED_METHODS.has(method) ? method : UNKNOWN_METHOD;
+}
+
+/** Ids beyond 2^53 would come back as another number. */
+function requestIdOf({ id }: JsonObject): RequestId | undefined {
+  return typeof id === 'string' || Number.isSafeInteger(id) ? (id as RequestId) : undefined;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,60 @@
+import { WebSocket } from 'ws';
+
+/** Both in bytes, for one direction of one connection. */
+export interface OutletLimits {
+  /** From here on whoever sends should pause. */
+  readonly highWaterBytes: number;
+  /** Here the connection is given up: whoever sends did not pause. */
+  readonly capBytes: number;
+}
+
+/**
+ * The sending side of a socket, with a bound on what waits in it: `isFull` from the high water mark until the half of it
+ * is left.
+ */
+export class Outlet {
+  readonly #socket: WebSocket;
+  readonly #limits: OutletLimits;
+  readonly #onOverflow: () => void;
+  readonly #waiters = new Set<() => void>();
+  #isFull = false;
+  /** When the system last took something from us, on the monotonic clock: a sign of life of the peer. */
+  lastProgressAtMs = 0;
+
+  constructor(socket: WebSocket, limits: OutletLimits, onOverflow: () => void) {
+    this.#socket = socket;
+    this.#limits = limits;
+    this.#onOverflow = onOverflow;
+  }
+
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(data: Buffer | string, binary = false): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(data, { binary, compress: false }, this.#onSent);
+    const { bufferedAmount } = this.#socket;
+    if (bufferedAmount > this.#limits.capBytes) this.#onOverflow();
+    else if (bufferedAmount >= this.#limits.highWaterBytes) this.#isFull = true;
+  }
+
+  /** Calls back once, when there is room again. */
+  onceDrained(listener: () => void): void {
+    this.#waiters.add(listener);
+  }
+
+  readonly #onSent = (error?: Error | null): void => {
+    if (error) return; // the socket closes, which is told elsewhere
+    this.lastProgressAtMs = performance.now();
+    if (!this.#isFull || this.#socket.bufferedAmount > this.#limits.highWaterBytes / 2) return;
+    this.#isFull = false;
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter();
+  };
+}

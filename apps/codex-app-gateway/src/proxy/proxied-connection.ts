@@ -1,0 +1,178 @@
+import type { WebSocket } from 'ws';
+import type { AppServerLease } from '../app-server/app-server.ts';
+import type { Limits } from '../config.ts';
+import type { Guard } from '../guard/guard.ts';
+import { type Closing, closeSocket, closing, isSendableCode } from './close-forwarding.ts';
+import { Outlet } from './outlet.ts';
+import { turnEventOf } from './turn-events.ts';
+
+const CLOSE_GRACE_MS = 2000;
+/** How long the end of the process is waited for, to tell the client the reason, once its socket broke. */
+const END_REASON_WAIT_MS = 1000;
+
+export type ConnectionLimits = Pick<
+  Limits,
+  'bufferHighWaterBytes' | 'bufferCapBytes' | 'pingIntervalMs' | 'pingTimeoutMs' | 'connectionIdleMs'
+>;
+
+/** Learns what passes. */
+export interface ConnectionObserver {
+  frame(direction: 'to_app_server' | 'to_client', sizeBytes: number): void;
+  refused(method: string, kind: string): void;
+  closed(code: number): void;
+}
+
+export interface ProxiedConnectionOptions {
+  /** The client's socket; both are open and paused. */
+  readonly client: WebSocket;
+  readonly upstream: WebSocket;
+  readonly lease: AppServerLease;
+  readonly guard: Guard;
+  readonly limits: ConnectionLimits;
+  readonly observer: ConnectionObserver;
+}
+
+/**
+ * One client and its socket to the app-server: frames go both ways as they are, what the guard does not let through is
+ * answered here, and what ends on one side ends on the other. Owns both sockets and the lease.
+ */
+export class ProxiedConnection {
+  readonly #options: ProxiedConnectionOptions;
+  readonly #toClient: Outlet;
+  readonly #toUpstream: Outlet;
+  #lastMessageAtMs = performance.now();
+  #clientSeenAtMs = performance.now();
+  #upstreamSeenAtMs = performance.now();
+  #closing: Closing | undefined;
+  /** Settles when both sockets are closed and the lease is given back. */
+  readonly closed: Promise<Closing>;
+
+  constructor(options: ProxiedConnectionOptions) {
+    this.#options = options;
+    const { client, upstream, limits } = options;
+    const outletLimits = { highWaterBytes: limits.bufferHighWaterBytes, capBytes: limits.bufferCapBytes };
+    const overflow = () => this.close(closing('bufferFull', 'the other side does not read fast enough'));
+    this.#toClient = new Outlet(client, outletLimits, overflow);
+    this.#toUpstream = new Outlet(upstream, outletLimits, overflow);
+    this.closed = this.#watchClose();
+    this.#forwardFromClient();
+    this.#forwardFromUpstream();
+    this.#watchLiveness();
+    client.resume();
+    upstream.resume();
+  }
+
+  /** Bytes that wait to be sent, both directions. */
+  get bufferedBytes(): number {
+    return this.#toClient.bufferedBytes + this.#toUpstream.bufferedBytes;
+  }
+
+  /** Ends the connection; the first closing is the one that the client is told. */
+  close(how: Closing): void {
+    if (this.#closing) return;
+    this.#closing = how;
+    closeSocket(this.#options.client, how, CLOSE_GRACE_MS);
+    closeSocket(this.#options.upstream, isSendableCode(how.code) ? how : closing('normal', ''), CLOSE_GRACE_MS);
+  }
+
+  #forwardFromClient(): void {
+    const { client, guard, observer } = this.#options;
+    client.on('message', (data: Buffer, isBinary: boolean) => {
+      if (this.#closing) return;
+      this.#clientSeenAtMs = this.#lastMessageAtMs = performance.now();
+      observer.frame('to_app_server', data.length);
+      if (isBinary) return this.close(closing('unsupportedData', 'messages are JSON in text frames'));
+      const verdict = guard.inspect(data.toString('utf8'));
+      if (verdict.kind === 'forward') this.#toUpstream.send(verdict.text ?? data);
+      else observer.refused(verdict.method, verdict.why);
+      if (verdict.kind === 'answer') this.#toClient.send(verdict.text);
+      // Who does not read our answers is not read either: they must not pile up here.
+      const full = [this.#toUpstream, ...(verdict.kind === 'answer' ? [this.#toClient] : [])].find((to) => to.isFull);
+      if (full) this.#pauseUntilDrained(client, full);
+    });
+  }
+
+  #forwardFromUpstream(): void {
+    const { upstream, lease, observer } = this.#options;
+    upstream.on('message', (data: Buffer, isBinary: boolean) => {
+      if (this.#closing) return;
+      this.#upstreamSeenAtMs = this.#lastMessageAtMs = performance.now();
+      observer.frame('to_client', data.length);
+      const event = turnEventOf(data);
+      if (event?.kind === 'started') lease.turnStarted(event.turnId);
+      this.#toClient.send(data, isBinary);
+      if (event?.kind === 'completed') lease.turnEnded(event.turnId);
+      if (this.#toClient.isFull) this.#pauseUntilDrained(upstream, this.#toClient);
+    });
+  }
+
+  #pauseUntilDrained(source: WebSocket, outlet: Outlet): void {
+    source.pause();
+    outlet.onceDrained(() => {
+      if (source === this.#options.client) this.#clientSeenAtMs = performance.now();
+      else this.#upstreamSeenAtMs = performance.now();
+      source.resume();
+    });
+  }
+
+  #watchLiveness(): void {
+    const { client, upstream, limits } = this.#options;
+    client.on('pong', () => (this.#clientSeenAtMs = performance.now()));
+    client.on('ping', () => (this.#clientSeenAtMs = performance.now()));
+    upstream.on('pong', () => (this.#upstreamSeenAtMs = performance.now()));
+    upstream.on('ping', () => (this.#upstreamSeenAtMs = performance.now()));
+    const timer = setInterval(() => {
+      const nowMs = performance.now();
+      if (nowMs - this.#lastMessageAtMs > limits.connectionIdleMs) {
+        return this.close(closing('normal', 'no message for a long time'));
+      }
+      // A paused socket is not read, so its pongs do not count against it.
+      const isSilent = (seenAtMs: number, outlet: Outlet, socket: WebSocket) =>
+        !socket.isPaused && nowMs - Math.max(seenAtMs, outlet.lastProgressAtMs) > limits.pingTimeoutMs;
+      if (isSilent(this.#clientSeenAtMs, this.#toClient, client)) {
+        return this.close(closing('pingTimeout', 'no sign of life from the client'));
+      }
+      if (isSilent(this.#upstreamSeenAtMs, this.#toUpstream, upstream)) {
+        return this.close(closing('internalError', 'the app-server gives no sign of life'));
+      }
+      if (client.readyState === client.OPEN) client.ping();
+      if (upstream.readyState === upstream.OPEN) upstream.ping();
+    }, limits.pingIntervalMs).unref();
+    void this.closed.then(() => clearInterval(timer));
+  }
+
+  async #watchClose(): Promise<Closing> {
+    const { client, upstream, lease, observer } = this.#options;
+    client.on('error', () => undefined); // a close follows
+    upstream.on('error', () => undefined);
+    const clientClosed = new Promise<void>((resolve) => {
+      client.once('close', (code: number, reason: Buffer) => {
+        this.close({ code, reason: String(reason) });
+        resolve();
+      });
+    });
+    const upstreamClosed = new Promise<void>((resolve) => {
+      upstream.once('close', (code: number, reason: Buffer) => {
+        void this.#closeAfterUpstream(code, String(reason)).then(resolve);
+      });
+    });
+    await Promise.all([clientClosed, upstreamClosed]);
+    lease.release();
+    const how = this.#closing ?? closing('internalError', '');
+    observer.closed(how.code);
+    return how;
+  }
+
+  /** An orderly end is passed on; a broken socket mostly means that the process ended, which says why in a moment. */
+  async #closeAfterUpstream(code: number, reason: string): Promise<void> {
+    if (this.#closing) return;
+    if (isSendableCode(code)) return this.close({ code, reason });
+    let timer: NodeJS.Timeout | undefined;
+    const unknown = new Promise<string>((resolve) => {
+      timer = setTimeout(() => resolve('the connection to the app-server broke'), END_REASON_WAIT_MS);
+    });
+    const why = await Promise.race([this.#options.lease.appServer.ended, unknown]);
+    clearTimeout(timer);
+    this.close(closing('internalError', why));
+  }
+}

@@ -1,0 +1,30 @@
+import type { IncomingMessage } from 'node:http';
+import { HttpError } from '@codex-gateways/service';
+
+/** `codex --remote` takes no path, so `/` it is; other clients may prefer a name. */
+const PATHS = new Set(['/', '/codex-app/ws']);
+
+/**
+ * Refuses what is not an upgrade for this service, before anybody is asked about its token.
+ * @param allowedOrigins - browsers send `Origin` always and cannot send our bearer, so by default nobody with it may connect
+ * @throws {HttpError} 404, 400, 403 or 426
+ */
+export function checkUpgradeRequest(req: IncomingMessage, allowedOrigins: readonly string[]): void {
+  const [path = ''] = (req.url ?? '').split('?');
+  if (!PATHS.has(path)) throw new HttpError(404, 'not_found', 'there is nothing at this path');
+  if (req.method !== 'GET' || req.headers.upgrade?.toLowerCase() !== 'websocket') {
+    throw new HttpError(400, 'invalid_request', 'this path takes WebSocket connections');
+  }
+  if (req.headers['sec-websocket-version'] !== '13') {
+    throw new HttpError(426, 'upgrade_required', 'WebSocket version 13 is needed (RFC 6455)', {
+      headers: { 'Sec-WebSocket-Version': '13' },
+    });
+  }
+  if (!/^[+/0-9A-Za-z]{22}==$/.test(req.headers['sec-websocket-key'] ?? '')) {
+    throw new HttpError(400, 'invalid_request', 'Sec-WebSocket-Key is missing or malformed');
+  }
+  const { origin } = req.headers;
+  if (origin !== undefined && !allowedOrigins.includes(origin)) {
+    throw new HttpError(403, 'origin_not_allowed', 'browsers may not connect here');
+  }
+}
