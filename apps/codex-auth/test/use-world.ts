@@ -79,15 +79,21 @@ export class World {
     await this.db.query('update codex_auth.users set disabled_at = now() where id = $1', [person.id]);
   }
 
+  /** The service's own keys. */
+  async signingKeys(): Promise<SigningKeys> {
+    const sealer = createSealer({ current: MASTER_KEY, previous: [] });
+    const keys = new SigningKeys({ db: this.db, sealer, clock: this.auth.clock });
+    await keys.ensureActiveKey();
+    return keys;
+  }
+
   /** An access token that the service itself would have issued. */
   async accessTokenOf(
     person: Person,
     { clientId = 'app_EMoamEEZ73f0CkXaXp7hrann', scope = 'openid', lifetimeSeconds = 3600 } = {},
   ): Promise<string> {
     const { clock } = this.auth;
-    const sealer = createSealer({ current: MASTER_KEY, previous: [] });
-    const keys = new SigningKeys({ db: this.db, sealer, clock });
-    await keys.ensureActiveKey();
+    const keys = await this.signingKeys();
     const jti = randomToken();
     const now = clock.now();
     const expiresAt = new Date(now.getTime() + lifetimeSeconds * 1000);
