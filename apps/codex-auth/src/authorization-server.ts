@@ -4,8 +4,9 @@ import { Router } from 'express';
 import type { CsrfGuard } from './accounts/csrf.ts';
 import { formBody } from './accounts/form-body.ts';
 import type { SessionResolver } from './accounts/session-resolver.ts';
-import { createSignInUrl } from './accounts/sign-in-url.ts';
+import type { SignInUrl } from './accounts/sign-in-url.ts';
 import type { AuditLog } from './audit/audit-log.ts';
+import type { CleanupTask } from './cleanup/cleanup.ts';
 import type { Config } from './config.ts';
 import { databaseUnavailable } from './database-unavailable.ts';
 import { deviceAuthorizationRoutes } from './device-login/device-authorization-route.ts';
@@ -21,6 +22,7 @@ import { authorizeRoutes } from './oauth/authorize-route.ts';
 import { ClientAuthentication } from './oauth/client-authentication.ts';
 import { Clients, DEVICE_CODE_GRANT } from './oauth/clients.ts';
 import { DirectGrants } from './oauth/direct-grants.ts';
+import { expiredTokenTasks } from './oauth/expired-tokens.ts';
 import { authorizationCodeGrant } from './oauth/grants/authorization-code-grant.ts';
 import { refreshTokenGrant } from './oauth/grants/refresh-token-grant.ts';
 import { Grants } from './oauth/grants.ts';
@@ -51,10 +53,12 @@ export interface AuthorizationServerDeps {
   readonly sessions: SessionResolver;
   readonly pages: Pages;
   readonly csrf: CsrfGuard;
+  readonly signInUrl: SignInUrl;
 }
 
 export interface AuthorizationServer {
   readonly routes: Router;
+  readonly cleanupTasks: readonly CleanupTask[];
   start(): Promise<void>;
 }
 
@@ -67,7 +71,7 @@ export function createAuthorizationServer(config: Config, deps: AuthorizationSer
   const clients = new Clients({ db: deps.pool });
   const tokens = createTokenIssuing(config, deps);
   const deviceLogins = createDeviceLogins(config, { ...deps, codes: tokens.codes });
-  const forPeople = { ...deps, clients, formBody: formBody(config.maxBodyBytes), signInUrl: createSignInUrl(config) };
+  const forPeople = { ...deps, clients, formBody: formBody(config.maxBodyBytes) };
   const authorization = new Authorization({ ...deps, db: deps.pool, codes: tokens.codes });
   const forClients = {
     clientAuthentication: new ClientAuthentication({ clients }),
@@ -92,7 +96,11 @@ export function createAuthorizationServer(config: Config, deps: AuthorizationSer
     databaseUnavailable(),
     pages.errors({ log }),
   );
-  return { routes, start: tokens.start };
+  const cleanupTasks = [
+    { name: 'device logins', deleteBatch: (limit: number) => deviceLogins.deleteExpired(limit) },
+    ...expiredTokenTasks({ db: deps.pool, clock: deps.clock }),
+  ];
+  return { routes, cleanupTasks, start: tokens.start };
 }
 
 function createTokenIssuing(config: Config, deps: AuthorizationServerDeps) {

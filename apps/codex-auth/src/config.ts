@@ -87,8 +87,14 @@ function readSignIn(read: EnvReader) {
     /** Asked with the caller's cookie when the resolver is `agentserver`; answers 200 `{user_id, email}` or 401. */
     agentserverSessionUrl:
       sessionResolver === 'agentserver' ? read.httpUrl('CODEX_AUTH_AGENTSERVER_SESSION_URL') : undefined,
-    /** Where people without a session are sent, with `return_to`; undefined for this service's own `/login`. */
-    loginRedirectUrl: read.optionalHttpUrl('CODEX_AUTH_LOGIN_REDIRECT_URL'),
+    /**
+     * Where people without a session are sent, with `return_to`; undefined for this service's own `/login`. Required with the
+     * resolver `agentserver`, whose sessions this service cannot open.
+     */
+    loginRedirectUrl:
+      sessionResolver === 'agentserver'
+        ? read.httpUrl('CODEX_AUTH_LOGIN_REDIRECT_URL')
+        : read.optionalHttpUrl('CODEX_AUTH_LOGIN_REDIRECT_URL'),
     sessionIdleSeconds: read.durationSeconds('CODEX_AUTH_SESSION_IDLE_TTL', { min: '1m', max: '365d', default: '7d' }),
     sessionLifetimeSeconds: read.durationSeconds('CODEX_AUTH_SESSION_TTL', { min: '1m', max: '365d', default: '30d' }),
     firstUser: readFirstUser(read),

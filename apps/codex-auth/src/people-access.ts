@@ -1,18 +1,21 @@
 import type { Pool } from '@codex-gateways/database';
-import type { Clock, Logger } from '@codex-gateways/service';
+import { type Clock, createInternalClient, type Logger } from '@codex-gateways/service';
 import { Router } from 'express';
+import { AgentserverSessions } from './accounts/agentserver-sessions.ts';
 import { CsrfGuard } from './accounts/csrf.ts';
+import { ExternalUsers } from './accounts/external-users.ts';
 import { formBody } from './accounts/form-body.ts';
 import { homeRoutes } from './accounts/home-route.ts';
 import { loginRoutes } from './accounts/login-route.ts';
 import { logoutRoutes } from './accounts/logout-route.ts';
 import { Sessions } from './accounts/sessions.ts';
 import { SignIn } from './accounts/sign-in.ts';
+import { createSignInUrl } from './accounts/sign-in-url.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import type { Config } from './config.ts';
 import { databaseUnavailable } from './database-unavailable.ts';
 import { Pages } from './pages/pages.ts';
-import { createRateLimit } from './rate-limits/rate-limit-store.ts';
+import { createRateLimit, deleteElapsedCounters } from './rate-limits/rate-limit-store.ts';
 
 /** What the service hands to this part of it. */
 export interface PeopleAccessDeps {
@@ -25,8 +28,9 @@ export interface PeopleAccessDeps {
 const LOGIN_WINDOW_SECONDS = 300;
 
 /** The part of the composition root that people meet: sessions, the sign-in page, and what all pages share. */
-export function createPeopleAccess(config: Config, { pool, clock, log, audit }: PeopleAccessDeps) {
+export function createPeopleAccess(config: Config, deps: PeopleAccessDeps) {
   const { issuer } = config;
+  const { pool, clock, log, audit } = deps;
   const localSessions = new Sessions({
     db: pool,
     clock,
@@ -34,30 +38,44 @@ export function createPeopleAccess(config: Config, { pool, clock, log, audit }: 
     lifetimeSeconds: config.sessionLifetimeSeconds,
     secure: issuer.startsWith('https:'),
   });
-  const sessions = localSessions;
+  const outside = createOutsideSessions(config, deps);
+  const sessions = outside?.sessions ?? localSessions;
   const pages = new Pages({ issuer });
   const csrf = new CsrfGuard({ issuer });
-  const signIn = new SignIn({
-    db: pool,
-    clock,
-    sessions: localSessions,
-    audit,
+  const signInUrl = createSignInUrl(config);
+  const shared = { pages, csrf, sessions, signInUrl, issuer, audit, formBody: formBody(config.maxBodyBytes) };
+  const routes = Router();
+  routes.use(pages.assets(), homeRoutes({ ...shared, ownSessions: !outside }));
+  if (!outside) {
+    const signIn = createSignIn(config, { ...deps, sessions: localSessions });
+    routes.use(loginRoutes({ ...shared, signIn }), logoutRoutes({ ...shared, localSessions }));
+  }
+  routes.use(databaseUnavailable(), pages.errors({ log }));
+  const cleanupTasks = [
+    { name: 'sessions', deleteBatch: (limit: number) => localSessions.deleteEnded(limit) },
+    { name: 'rate limits', deleteBatch: (limit: number) => deleteElapsedCounters(pool, limit) },
+  ];
+  return { sessions, pages, csrf, signInUrl, routes, cleanupTasks, close: async () => outside?.client.close() };
+}
+
+function createSignIn(config: Config, deps: PeopleAccessDeps & { sessions: Sessions }): SignIn {
+  return new SignIn({
+    ...deps,
+    db: deps.pool,
     attemptsBeforeLock: config.loginAttemptsBeforeLock,
-    perAddress: createRateLimit(pool, {
+    perAddress: createRateLimit(deps.pool, {
       name: 'login',
       attempts: config.loginAttemptsPerAddress,
       windowSeconds: LOGIN_WINDOW_SECONDS,
     }),
   });
-  const shared = { pages, csrf, sessions, issuer, formBody: formBody(config.maxBodyBytes) };
-  const routes = Router();
-  routes.use(
-    pages.assets(),
-    homeRoutes(shared),
-    loginRoutes({ ...shared, signIn }),
-    logoutRoutes({ ...shared, localSessions, audit }),
-    databaseUnavailable(),
-    pages.errors({ log }),
-  );
-  return { sessions, pages, csrf, routes };
+}
+
+/** Undefined unless another product knows the sessions. */
+function createOutsideSessions({ agentserverSessionUrl }: Config, { pool, log }: PeopleAccessDeps) {
+  if (agentserverSessionUrl === undefined) return undefined;
+  const { origin, pathname } = new URL(agentserverSessionUrl);
+  const client = createInternalClient({ baseUrl: origin });
+  const users = new ExternalUsers({ db: pool, log });
+  return { client, sessions: new AgentserverSessions({ client, path: pathname, users, log }) };
 }

@@ -21,6 +21,7 @@ import { meRoutes } from './accounts/me-route.ts';
 import { requireUser } from './accounts/require-user.ts';
 import { createAuditLog } from './audit/audit-log.ts';
 import { createAuthorizationServer } from './authorization-server.ts';
+import { Cleanup } from './cleanup/cleanup.ts';
 import type { Config } from './config.ts';
 import { createMachineAccess } from './machine-access.ts';
 import { AccessTokens } from './oauth/access-tokens.ts';
@@ -77,6 +78,13 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
     bcrypt: deps.bcrypt,
   });
 
+  const cleanup = new Cleanup({
+    tasks: [...people.cleanupTasks, ...oauth.cleanupTasks],
+    intervalMs: config.cleanupIntervalMs,
+    batchRows: config.cleanupBatchRows,
+    log,
+  });
+
   const { app, readiness } = createApp({
     log,
     metrics,
@@ -106,6 +114,7 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
       await oauth.start();
       if (config.firstUser) await accounts.ensureFirstUser(config.firstUser);
       machines.start();
+      cleanup.start();
       server = await listen(app, { host: config.host, port: config.port });
       log.info({ url: server.url, issuer }, 'listening');
     },
@@ -116,6 +125,8 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
     async close() {
       await server?.close(0);
       await machines.close();
+      await cleanup.close();
+      await people.close();
       await pool.end();
       metrics.close();
     },

@@ -63,3 +63,23 @@ export async function deleteSession(db: Queryable, idDigest: Buffer): Promise<st
   );
   return gone.rows[0]?.user_id;
 }
+
+/** Deletes up to `limit` sessions that have ended. */
+export async function deleteEndedSessions(
+  db: Queryable,
+  { now, idleSince, limit }: { now: Date; idleSince: Date; limit: number },
+): Promise<number> {
+  const gone = await db.query(
+    `delete from codex_auth.sessions
+      where id_digest in (
+              select id_digest
+                from codex_auth.sessions
+               where expires_at <= $1
+                  or last_seen_at <= $2
+               limit $3
+                 for update skip locked
+            )`,
+    [now, idleSince, limit],
+  );
+  return gone.rowCount ?? 0;
+}

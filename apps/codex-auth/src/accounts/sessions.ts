@@ -3,7 +3,7 @@ import type { Queryable } from '@codex-gateways/database';
 import type { Clock } from '@codex-gateways/service';
 import { parseCookie, stringifySetCookie } from 'cookie';
 import type { SessionResolver, SignedInUser } from './session-resolver.ts';
-import { deleteSession, findSession, insertSession } from './session-store.ts';
+import { deleteEndedSessions, deleteSession, findSession, insertSession } from './session-store.ts';
 
 export const SESSION_COOKIE = 'codex_session';
 
@@ -45,9 +45,7 @@ export class Sessions implements SessionResolver {
   async resolve(cookieHeader: string | undefined): Promise<SignedInUser | undefined> {
     const id = sessionIdOf(cookieHeader);
     if (!id) return undefined;
-    const now = this.#clock.now();
-    const idleSince = new Date(now.getTime() - this.#idleSeconds * 1000);
-    return findSession(this.#db, { idDigest: sha256(id), now, idleSince });
+    return findSession(this.#db, { idDigest: sha256(id), ...this.#times() });
   }
 
   /** Ends the session of a cookie. @returns whose it was, and the `Set-Cookie` value that removes the cookie */
@@ -55,6 +53,15 @@ export class Sessions implements SessionResolver {
     const id = sessionIdOf(cookieHeader);
     const userId = id ? await deleteSession(this.#db, sha256(id)) : undefined;
     return { userId, setCookie: this.#setCookie('', 0) };
+  }
+
+  deleteEnded(limit: number): Promise<number> {
+    return deleteEndedSessions(this.#db, { ...this.#times(), limit });
+  }
+
+  #times(): { now: Date; idleSince: Date } {
+    const now = this.#clock.now();
+    return { now, idleSince: new Date(now.getTime() - this.#idleSeconds * 1000) };
   }
 
   #setCookie(value: string, maxAge: number): string {

@@ -50,3 +50,42 @@ export async function insertAccount(db: Queryable, account: NewAccount): Promise
   );
   return made.rows.length > 0;
 }
+
+export interface FoundUser {
+  readonly userId: string;
+  readonly email: string;
+  readonly role: 'admin' | 'member';
+  readonly isDisabled: boolean;
+}
+
+export async function findUser(db: Queryable, userId: string): Promise<FoundUser | undefined> {
+  const found = await db.query<{ email: string; role: 'admin' | 'member'; is_disabled: boolean }>({
+    name: 'find-user',
+    text: 'select email, role, disabled_at is not null as is_disabled from codex_auth.users where id = $1',
+    values: [userId],
+  });
+  const row = found.rows[0];
+  return row && { userId, email: row.email, role: row.role, isDisabled: row.is_disabled };
+}
+
+/** Makes a user without a password, and a personal workspace; nothing when the id or the address is taken. */
+export async function insertExternalUser(
+  db: Queryable,
+  user: { userId: string; email: string; workspaceId: string; workspaceName: string },
+): Promise<void> {
+  await db.query(
+    `with made_user as (
+       insert into codex_auth.users (id, email)
+       values ($1, $2)
+           on conflict do nothing
+       returning id
+     ), made_workspace as (
+       insert into codex_auth.workspaces (id, name)
+       select $3, $4 from made_user
+       returning id
+     )
+     insert into codex_auth.workspace_members (workspace_id, user_id, role)
+     select w.id, u.id, 'owner' from made_workspace w, made_user u`,
+    [user.userId, user.email, user.workspaceId, user.workspaceName],
+  );
+}

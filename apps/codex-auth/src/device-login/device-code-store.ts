@@ -225,3 +225,22 @@ function toPolled(row: PolledRow): PolledLogin {
     lastPolledAt: row.last_polled_at ?? undefined,
   };
 }
+
+/** Deletes up to `limit` logins that expired at or before a moment. */
+export async function deleteExpiredLogins(
+  db: Queryable,
+  { expiredBy, limit }: { expiredBy: Date; limit: number },
+): Promise<number> {
+  const gone = await db.query(
+    `delete from codex_auth.codex_device_codes
+      where device_code_digest in (
+              select device_code_digest
+                from codex_auth.codex_device_codes
+               where expires_at <= $1
+               limit $2
+                 for update skip locked
+            )`,
+    [expiredBy, limit],
+  );
+  return gone.rowCount ?? 0;
+}

@@ -11,6 +11,7 @@ import type { RateLimit } from '../rate-limits/rate-limit-store.ts';
 import {
   type DeviceFlow,
   decideLogin,
+  deleteExpiredLogins,
   exchangeDeviceCode,
   findCliLogin,
   findPendingLogin,
@@ -47,6 +48,7 @@ export type CliPollOutcome =
     };
 
 const MAX_USER_CODE_TRIES = 5;
+const RETENTION_MS = 3_600_000;
 const MAX_USER_AGENT_LENGTH = 256;
 const DEVICE_CODE = /^[A-Za-z0-9_-]{43}$/;
 
@@ -150,6 +152,12 @@ export class DeviceLogins {
       const authorizationCode = await codes.issue({ ...login, redirectUri: undefined, codeChallenge }, tx);
       return { kind: 'approved', authorizationCode, codeChallenge, codeVerifier };
     });
+  }
+
+  /** Logins stay for an hour after they expired, so that a late poll is told so. */
+  deleteExpired(limit: number): Promise<number> {
+    const expiredBy = new Date(this.#deps.clock.now().getTime() - RETENTION_MS);
+    return deleteExpiredLogins(this.#deps.pool, { expiredBy, limit });
   }
 
   /** Takes a guess before looking, so that guesses made at once all count, and gives it back when it was right. */

@@ -75,3 +75,61 @@ export async function insertGrantWithTokens(
   );
   return made.rows[0] && toIssuedGrant(made.rows[0]);
 }
+
+/** Deletes up to `limit` access tokens that expired at or before a moment. */
+export async function deleteExpiredAccessTokens(db: Queryable, { expiredBy, limit }: Expired): Promise<number> {
+  const gone = await db.query(
+    `delete from codex_auth.codex_access_tokens
+      where jti_digest in (
+              select jti_digest
+                from codex_auth.codex_access_tokens
+               where expires_at <= $1
+               limit $2
+                 for update skip locked
+            )`,
+    [expiredBy, limit],
+  );
+  return gone.rowCount ?? 0;
+}
+
+/** Deletes up to `limit` refresh tokens that expired at or before a moment. */
+export async function deleteExpiredRefreshTokens(db: Queryable, { expiredBy, limit }: Expired): Promise<number> {
+  const gone = await db.query(
+    `delete from codex_auth.codex_refresh_tokens
+      where token_digest in (
+              select token_digest
+                from codex_auth.codex_refresh_tokens
+               where expires_at <= $1
+               limit $2
+                 for update skip locked
+            )`,
+    [expiredBy, limit],
+  );
+  return gone.rowCount ?? 0;
+}
+
+/** Deletes up to `limit` grants that were made at or before a moment and have no token left. */
+export async function deleteEmptyGrants(
+  db: Queryable,
+  { madeBy, limit }: { madeBy: Date; limit: number },
+): Promise<number> {
+  const gone = await db.query(
+    `delete from codex_auth.oauth_grants
+      where id in (
+              select g.id
+                from codex_auth.oauth_grants g
+               where g.created_at <= $1
+                 and not exists (select 1 from codex_auth.codex_access_tokens a where a.grant_id = g.id)
+                 and not exists (select 1 from codex_auth.codex_refresh_tokens r where r.grant_id = g.id)
+               limit $2
+                 for update skip locked
+            )`,
+    [madeBy, limit],
+  );
+  return gone.rowCount ?? 0;
+}
+
+interface Expired {
+  readonly expiredBy: Date;
+  readonly limit: number;
+}

@@ -128,3 +128,22 @@ export async function findRedeemedGrant(
   );
   return found.rows[0]?.grant_id;
 }
+
+/** Deletes up to `limit` codes that expired at or before a moment. */
+export async function deleteExpiredCodes(
+  db: Queryable,
+  { expiredBy, limit }: { expiredBy: Date; limit: number },
+): Promise<number> {
+  const gone = await db.query(
+    `delete from codex_auth.codex_pkce_requests
+      where code_digest in (
+              select code_digest
+                from codex_auth.codex_pkce_requests
+               where expires_at <= $1
+               limit $2
+                 for update skip locked
+            )`,
+    [expiredBy, limit],
+  );
+  return gone.rowCount ?? 0;
+}

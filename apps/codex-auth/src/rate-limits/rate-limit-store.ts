@@ -1,4 +1,4 @@
-import type { Pool } from '@codex-gateways/database';
+import type { Pool, Queryable } from '@codex-gateways/database';
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 
 /** Attempts that one key has in a window of time, counted in the database for all replicas together. */
@@ -38,4 +38,20 @@ export function createRateLimit(
       await limiter.reward(key);
     },
   };
+}
+
+/** Deletes up to `limit` counters whose window is over, by the same clock that the limiter goes by. */
+export async function deleteElapsedCounters(db: Queryable, limit: number): Promise<number> {
+  const gone = await db.query(
+    `delete from codex_auth.rate_limits
+      where key in (
+              select key
+                from codex_auth.rate_limits
+               where expire <= $1
+               limit $2
+                 for update skip locked
+            )`,
+    [Date.now(), limit],
+  );
+  return gone.rowCount ?? 0;
 }
