@@ -5,6 +5,7 @@ import {
   environments,
   modelProvider,
   type ParameterRule,
+  projectTrust,
   rolloutPath,
   userInput,
 } from './parameter-rules.ts';
@@ -171,6 +172,11 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
   'environment/info': { check: { environmentId } },
   'environment/status': { check: { environmentId } },
   'config/read': { pass: 'includeLayers', drop: 'cwd' },
+  'config/batchWrite': {
+    pass: 'expectedVersion reloadUserConfig',
+    check: { edits: projectTrust },
+    refuse: { filePath: HOST_FOLDER },
+  },
   'configRequirements/read': {},
   'account/read': { drop: 'refreshToken' },
   'account/rateLimits/read': { pass: 'excludeResetCreditDetails supportsLunaReserve' },

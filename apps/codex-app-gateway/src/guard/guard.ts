@@ -87,12 +87,17 @@ function inspectRequest(message: JsonObject, request: Request, context: GuardCon
 function parameterProblem(params: JsonObject, rules: MethodRules, context: GuardContext): string | undefined {
   for (const [name, value] of Object.entries(params)) {
     if (value === null) continue;
-    const refusal = Object.hasOwn(rules.refuse, name) ? rules.refuse[name] : undefined;
+    const refusal = Object.hasOwn(rules.refuse, name) && !isEmpty(value) ? rules.refuse[name] : undefined;
     const rule = Object.hasOwn(rules.check, name) ? rules.check[name] : undefined;
     const problem = refusal ?? rule?.(value, context);
     if (problem) return `the parameter ${name} is refused: ${problem}`;
   }
   return undefined;
+}
+
+/** Clients spell out what they leave empty. */
+function isEmpty(value: unknown): boolean {
+  return value === '' || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
 }
 
 /** What nobody here knows is left out, so that the app-server never hears of it, under this name or an alias. */

@@ -130,3 +130,17 @@ function isHarmless(key: string, value: unknown): boolean {
   const check = FEATURE.test(key) ? isOff : HARMLESS_OVERRIDES.get(key);
   return check?.(value) ?? false;
 }
+
+const EDIT_KEYS = new Set(['keyPath', 'value', 'mergeStrategy']);
+const PROJECT_TRUST = /^projects\."(?:[^"\\]|\\.)*"\.trust_level$/;
+
+/** What the TUI writes when its person trusts the folder they work in; no other setting. */
+export const projectTrust: ParameterRule = (value) => {
+  const isTrust = (edit: unknown) =>
+    isJsonObject(edit) &&
+    Object.keys(edit).every((key) => EDIT_KEYS.has(key)) &&
+    typeof edit.keyPath === 'string' &&
+    PROJECT_TRUST.test(edit.keyPath) &&
+    (edit.value === 'trusted' || edit.value === 'untrusted');
+  return Array.isArray(value) && value.every(isTrust) ? undefined : "the configuration is the gateway's";
+};

@@ -46,7 +46,6 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
   ],
   "the configuration is the gateway's": [
     'config/value/write',
-    'config/batchWrite',
     'config/mcpServer/reload',
     'modelProvider/config/write',
     'skills/config/write',
