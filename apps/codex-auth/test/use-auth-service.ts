@@ -1,3 +1,4 @@
+import { createPool, type Pool } from '@codex-gateways/database';
 import { createLogger, type Environment } from '@codex-gateways/service';
 import { freePort, useTestDatabase } from '@codex-gateways/testing';
 import { readConfig } from '../src/config.ts';
@@ -31,19 +32,31 @@ export interface AuthFixture {
   readonly databaseUrl: string;
   readonly clock: MovingClock;
   readonly service: AuthService;
+  /** The service's database, to look at and to prepare. */
+  readonly db: Pool;
 }
 
-/** Registers hooks that start the service for the tests of a file or a `describe`, and end it after them. */
-export function useAuthService(overrides: Environment = {}, deps: Omit<AuthServiceDeps, 'clock'> = {}): AuthFixture {
+/**
+ * Registers hooks that start the service for the tests of a file or a `describe`, and end it after them.
+ * @param overrides - settings, or what finds them when the tests begin
+ */
+export function useAuthService(
+  overrides: Environment | (() => Promise<Environment>) = {},
+  deps: Omit<AuthServiceDeps, 'clock'> = {},
+): AuthFixture {
   const clock = new MovingClock();
   let service: AuthService | undefined;
+  let pool: Pool | undefined;
   afterAll(async () => {
+    await pool?.end();
     await service?.drain();
     await service?.close();
   });
   const database = useTestDatabase();
   beforeAll(async () => {
-    const config = readConfig(await authEnvironment(database.url, overrides));
+    const config = readConfig(
+      await authEnvironment(database.url, typeof overrides === 'function' ? await overrides() : overrides),
+    );
     const log = createLogger({ service: 'test', level: 'silent' });
     service = createAuthService(config, { log, ...deps, clock });
     await service.start();
@@ -58,6 +71,10 @@ export function useAuthService(overrides: Environment = {}, deps: Omit<AuthServi
     },
     get databaseUrl() {
       return database.url;
+    },
+    get db() {
+      pool ??= createPool({ databaseUrl: database.url, applicationName: 'test', maxConnections: 2 });
+      return pool;
     },
     get service() {
       return started();
