@@ -1,8 +1,8 @@
 import { HttpError, identifier } from '@codex-gateways/service';
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import { isExecutorId } from './executors/executor-id.ts';
 
-/* How ids are read from requests, the same on every route. */
+/* How requests are read, the same on every route. */
 
 /** @throws {HttpError} 400 when the parameter is there more than once */
 export function singleQueryParameter(req: Request, name: string): string | undefined {
@@ -46,4 +46,13 @@ export function unknownExecutor(): HttpError {
     'executor_not_found',
     'there is no executor with this id; add a connector and start with the environment id that it shows',
   );
+}
+
+/** Aborts when the caller hangs up before it was answered. */
+export function goneSignal(res: Response): AbortSignal {
+  const controller = new AbortController();
+  res.once('close', () => {
+    if (!res.writableFinished) controller.abort();
+  });
+  return controller.signal;
 }

@@ -3,11 +3,12 @@ import { bearerOf, HttpError } from '@codex-gateways/service';
 import type { Request, RequestHandler } from 'express';
 import { singleQueryParameter, workspaceIdOf } from '../reading.ts';
 import type { TurnGuard } from '../revocation/turn-guard.ts';
-import type { Bindings } from './bindings.ts';
+import type { Bindings, BoundExecutor } from './bindings.ts';
 
 /**
  * `GET /api/exec-gateway/connected`: the workspace's executors that are online at any replica. A gateway names the workspace
- * and shows the shared secret; a harness shows its capability token, which says the workspace.
+ * and shows the shared secret; a harness shows its capability token, which says the workspace. `include_offline=true` adds the
+ * executors that are bound and not connected.
  * @param sharedSecret - empty only in development, where a workspace may be named without it
  */
 export function connectedRoute({
@@ -23,21 +24,21 @@ export function connectedRoute({
     const workspaceId = isTrusted(req, sharedSecret)
       ? requiredWorkspaceId(req)
       : turnGuard.capability(bearerOf(req.headers.authorization)).workspace_id;
+    const includeOffline = singleQueryParameter(req, 'include_offline') === 'true';
     const bound = await bindings.list(workspaceId);
-    res.json(
-      bound.flatMap(({ connection, exeId, name, description, isDefault }) =>
-        connection
-          ? {
-              exe_id: exeId,
-              name,
-              description,
-              is_default: isDefault,
-              generation: connection.generation,
-              connected_at: connection.connectedAt.toISOString(),
-            }
-          : [],
-      ),
-    );
+    res.json(bound.filter(({ connection }) => connection || includeOffline).map(toWire));
+  };
+}
+
+function toWire({ connection, exeId, name, description, isDefault }: BoundExecutor) {
+  return {
+    exe_id: exeId,
+    name,
+    description,
+    is_default: isDefault,
+    is_online: connection !== undefined,
+    generation: connection?.generation ?? null,
+    connected_at: connection?.connectedAt.toISOString() ?? null,
   };
 }
 

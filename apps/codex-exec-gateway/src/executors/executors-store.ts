@@ -6,21 +6,30 @@ export interface Actor {
   readonly requestId: string;
 }
 
+/** Makes an executor; one that the same owner has made before is left as it is. False when the id is another's. */
 export async function insertExecutor(
   db: Queryable,
   { exeId, ownerUserId, displayName, requestId }: Record<'exeId' | 'ownerUserId' | 'displayName' | 'requestId', string>,
-): Promise<void> {
-  await db.query(
+): Promise<boolean> {
+  const made = await db.query<{ is_new: boolean }>(
     `with created as (
-       insert into codex_exec.executors (exe_id, owner_user_id, display_name)
+       insert into codex_exec.executors as e (exe_id, owner_user_id, display_name)
        values ($1, $2, $3)
-       returning exe_id, owner_user_id, display_name
+       on conflict on constraint executors_pkey do update
+          set display_name = e.display_name
+        where e.owner_user_id = excluded.owner_user_id
+       returning exe_id, owner_user_id, display_name, xmax = 0 as is_new
+     ), audited as (
+       insert into codex_exec.audit_events (action, actor_user_id, exe_id, request_id, details)
+       select 'executor.created', owner_user_id, exe_id, $4, jsonb_build_object('display_name', display_name)
+         from created
+        where is_new
      )
-     insert into codex_exec.audit_events (action, actor_user_id, exe_id, request_id, details)
-     select 'executor.created', owner_user_id, exe_id, $4, jsonb_build_object('display_name', display_name)
+     select is_new
        from created`,
     [exeId, ownerUserId, displayName, requestId],
   );
+  return made.rowCount === 1;
 }
 
 /** Deletes an executor with its bindings and registrations, and tells every replica. False when there was none. */

@@ -15,11 +15,21 @@ export class Executors {
     this.#onDeleted = onDeleted;
   }
 
-  /** Makes an executor; nothing runs under it until its owner registers it. Returns its id, `exe_<uuid>`. */
-  async create(executor: { ownerUserId: string; displayName: string; requestId: string }): Promise<string> {
-    const exeId = mintExecutorId();
-    await insertExecutor(this.#db, { exeId, ...executor });
-    return exeId;
+  /**
+   * Makes an executor; nothing runs under it until its owner registers it.
+   * @param executor.exeId - an id that the caller chose, so that it can repeat a call whose answer got lost
+   * @returns its id, `exe_<uuid>`; undefined when the chosen id belongs to another user's executor
+   */
+  async create({
+    exeId = mintExecutorId(),
+    ...executor
+  }: {
+    exeId?: string | undefined;
+    ownerUserId: string;
+    displayName: string;
+    requestId: string;
+  }): Promise<string | undefined> {
+    return (await insertExecutor(this.#db, { exeId, ...executor })) ? exeId : undefined;
   }
 
   /** Deletes an executor and everything about it; every replica closes its connection. Again is the same as once. */

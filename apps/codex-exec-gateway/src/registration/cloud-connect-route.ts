@@ -4,9 +4,9 @@ import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { executorIdOf } from '../reading.ts';
 import type { TurnGuard } from '../revocation/turn-guard.ts';
-import { requiredWsUrl } from './cloud-register-route.ts';
 import { NOISE_SECURITY_PROFILE } from './generation.ts';
 import type { HarnessRendezvous } from './harness-rendezvous.ts';
+import { requiredWsUrl } from './public-ws-url.ts';
 
 const bodySchema = z.object({ harness_public_key: noisePublicKeySchema });
 

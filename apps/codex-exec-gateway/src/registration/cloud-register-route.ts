@@ -1,13 +1,13 @@
 import { HttpError, requestIdOf } from '@codex-gateways/service';
 import type { Request, RequestHandler, Response } from 'express';
-import { executorIdOf, unknownExecutor } from '../reading.ts';
+import { executorIdOf, goneSignal, unknownExecutor } from '../reading.ts';
 import { isPassingTrouble } from '../unavailable.ts';
 import type { AgentserverValidator } from './agentserver-validator.ts';
 import { authenticateExecutor, notOwner, readCredentials } from './authenticate-executor.ts';
 import { clientMetadataOf } from './client-metadata.ts';
 import { type Generation, NOISE_SECURITY_PROFILE } from './generation.ts';
 import { holdThroughTrouble } from './hold-through-trouble.ts';
-import { publicWsUrl } from './public-ws-url.ts';
+import { requiredWsUrl } from './public-ws-url.ts';
 import { parseRegisterBody } from './register-body.ts';
 import type { Registration, Registrations } from './registrations.ts';
 
@@ -81,20 +81,4 @@ function answer(exeId: string, wsUrl: string, { ticket, registrationId, generati
     executor_registration_id: registrationId,
     ...(generation === 'noise' ? { security_profile: NOISE_SECURITY_PROFILE } : {}),
   };
-}
-
-/** @throws {HttpError} 400 when neither the configuration nor the request says where this service is */
-export function requiredWsUrl(req: Request, configured: string | undefined): string {
-  const url = publicWsUrl(req.headers, configured);
-  if (url === undefined) throw new HttpError(400, 'invalid_request', 'the Host header is missing or malformed');
-  return url;
-}
-
-/** Aborts when the caller hangs up before it was answered. */
-export function goneSignal(res: Response): AbortSignal {
-  const controller = new AbortController();
-  res.once('close', () => {
-    if (!res.writableFinished) controller.abort();
-  });
-  return controller.signal;
 }

@@ -2,12 +2,11 @@ import { parseInput } from '@codex-gateways/service';
 import { noiseKeyDigest, noisePublicKeySchema } from '@codex-gateways/tokens';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
-import { executorIdOf, unknownExecutor } from '../reading.ts';
+import { executorIdOf, goneSignal, unknownExecutor } from '../reading.ts';
 import type { TurnGuard } from '../revocation/turn-guard.ts';
 import { isPassingTrouble } from '../unavailable.ts';
 import type { AgentserverValidator } from './agentserver-validator.ts';
 import { authenticateExecutor, notOwner, readCredentials } from './authenticate-executor.ts';
-import { goneSignal } from './cloud-register-route.ts';
 import { holdThroughTrouble } from './hold-through-trouble.ts';
 import type { Registrations } from './registrations.ts';
 

@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** How the server behaves that validates credentials. */
+export type AgentserverMood = 'answers' | 'errs' | 'stalls' | 'talks nonsense' | 'hangs up';
+
+export interface SeenValidation {
+  readonly secret: string | undefined;
+  readonly body: { scheme?: string; token?: string; assertion?: string; account_id?: string };
+}
+
+/**
+ * A server in the place of codex-auth, as far as this service sees it: `/internal/codex-auth/validate`. It knows a few
+ * bearers, can be in a bad mood, and can go away and come back on the same port.
+ */
+export class Agentserver {
+  readonly validations: SeenValidation[] = [];
+  mood: AgentserverMood = 'answers';
+  readonly #userOfToken = new Map<string, string>();
+  readonly #server = createServer((req, res) => {
+    this.#answer(req, res).catch(() => res.destroy());
+  });
+  #port = 0;
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Makes a bearer known. An assertion is known under its own text. */
+  knows(token: string, userId: string): void {
+    this.#userOfToken.set(token, userId);
+  }
+
+  async start(): Promise<void> {
+    this.#server.listen(this.#port, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return;
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await once(this.#server, 'close');
+  }
+
+  async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of req) chunks.push(chunk as Buffer);
+    if (this.mood === 'stalls') return;
+    if (this.mood === 'hangs up') {
+      res.destroy();
+      return;
+    }
+    const body = JSON.parse(Buffer.concat(chunks).toString('utf8')) as SeenValidation['body'];
+    this.validations.push({ secret: req.headers['x-internal-secret']?.toString(), body });
+    if (req.method !== 'POST' || req.url !== '/internal/codex-auth/validate') return reply(res, 404, { error: 'path' });
+    if (this.mood === 'errs') return reply(res, 500, { error: 'internal' });
+    if (this.mood === 'talks nonsense') return reply(res, 200, { user: 'nobody knows' });
+    const userId = this.#userOfToken.get(body.token ?? body.assertion ?? '');
+    if (userId === undefined) return reply(res, 401, { error: 'invalid_token' });
+    reply(res, 200, { user_id: userId });
+  }
+}
+
+function reply(res: ServerResponse, status: number, body: unknown): void {
+  res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}

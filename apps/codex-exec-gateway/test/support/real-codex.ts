@@ -1,0 +1,103 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type AppServerClient,
+  type Cleanup,
+  codexModelConfig,
+  connectAppServer,
+  createCodexHome,
+  lastToolOutput,
+  type RunningProcess,
+  runCommand,
+  say,
+  startAppServer,
+  startCodex,
+  startModelServer,
+} from '@codex-gateways/testing';
+import type { TestGateway } from './gateway.ts';
+
+/**
+ * A real `codex exec-server` that registers at the gateway with a bearer from standard input, so that no login and no other
+ * service is needed.
+ * @param env - variables that only the executor's environment has
+ */
+export async function startRealExecutor(
+  cleanup: Cleanup,
+  gateway: TestGateway,
+  { exeId, env = {}, bearer = 'owner-token' }: { exeId: string; env?: Record<string, string>; bearer?: string },
+): Promise<RunningProcess> {
+  const home = await createCodexHome();
+  cleanup.after(() => home.remove());
+  const executor = await startCodex({
+    args: ['exec-server', '--remote', gateway.url, '--environment-id', exeId, '--registration-bearer-stdin'],
+    home,
+    env: { RUST_LOG: 'codex_exec_server=debug', ...env },
+    input: `${bearer}\n`,
+  });
+  cleanup.after(() => executor.stop());
+  return executor;
+}
+
+/** As {@link startRealExecutor}, of a person who has signed in: then the CLI prints what the gateway says to them. */
+export async function startSignedInExecutor(
+  cleanup: Cleanup,
+  gateway: TestGateway,
+  { exeId, accessToken, accountId }: { exeId: string; accessToken: string; accountId: string },
+): Promise<RunningProcess> {
+  const home = await createCodexHome();
+  cleanup.after(() => home.remove());
+  const claims = { email: 'dev@localhost', 'https://api.openai.com/auth': { chatgpt_account_id: accountId } };
+  const idToken = [{ alg: 'none' }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'));
+  const auth = {
+    auth_mode: 'chatgpt',
+    OPENAI_API_KEY: null,
+    tokens: {
+      id_token: `${idToken.join('.')}.unsigned`,
+      access_token: accessToken,
+      refresh_token: 'not-used',
+      account_id: accountId,
+    },
+    last_refresh: new Date().toISOString(),
+  };
+  await writeFile(join(home.path, 'auth.json'), JSON.stringify(auth), { mode: 0o600 });
+  const executor = await startCodex({
+    args: ['exec-server', '--remote', gateway.url, '--environment-id', exeId],
+    home,
+    // A 401 makes the CLI refresh once; here nobody answers it.
+    env: { CODEX_REFRESH_TOKEN_URL_OVERRIDE: 'http://127.0.0.1:9/oauth/token' },
+  });
+  cleanup.after(() => executor.stop());
+  return executor;
+}
+
+/** A real app-server whose commands go through the gateway, and a model that asks it to run what the person typed. */
+export async function startRealHarness(
+  cleanup: Cleanup,
+  gateway: TestGateway,
+  { exeId, token }: { exeId: string; token: string },
+): Promise<{ client: AppServerClient; process: RunningProcess }> {
+  const model = await startModelServer({
+    script: (request) => {
+      const output = lastToolOutput(request);
+      return output === undefined ? runCommand('echo "marker=$EXECUTOR_MARKER"') : say(`it wrote ${output}`);
+    },
+  });
+  cleanup.after(() => model.close());
+  const { toml, env } = codexModelConfig(model.url);
+  const home = await createCodexHome({ config: toml });
+  cleanup.after(() => home.remove());
+  const appServer = await startAppServer({
+    home,
+    env: {
+      ...env,
+      RUST_LOG: 'codex_exec_server=debug',
+      CODEX_EXEC_SERVER_NOISE_REGISTRY_URL: gateway.url,
+      CODEX_EXEC_SERVER_NOISE_ENVIRONMENT_ID: exeId,
+      CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN: token,
+    },
+  });
+  cleanup.after(() => appServer.process.stop());
+  const client = await connectAppServer({ url: appServer.url });
+  cleanup.after(() => client.close());
+  return { client, process: appServer.process };
+}
