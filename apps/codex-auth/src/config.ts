@@ -155,6 +155,12 @@ function readMachineAccess(read: EnvReader) {
     bcryptMaxConcurrent: count('CODEX_AUTH_BCRYPT_CONCURRENCY', 64, 2),
     /** Comparisons that may wait for a place; more are refused with 503. */
     bcryptMaxWaiting: read.integer('CODEX_AUTH_BCRYPT_QUEUE', { min: 0, max: 10_000, default: 64 }),
+    /** Of the audit trail. */
+    auditRetentionSeconds: read.durationSeconds('CODEX_AUTH_AUDIT_RETENTION', {
+      min: '1d',
+      max: '3650d',
+      default: '365d',
+    }),
     connectorsPerWorkspace: count('CODEX_AUTH_CONNECTORS_PER_WORKSPACE', 10_000, 200),
     /** Between two looks for connectors that exec-gateway has yet to forget. */
     connectorCleanupIntervalMs: read.durationMs('CODEX_AUTH_CONNECTOR_CLEANUP_INTERVAL', {

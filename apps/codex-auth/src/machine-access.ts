@@ -7,6 +7,7 @@ import { AgentTasks } from './agent-identity/agent-tasks.ts';
 import { createFailureLimit } from './agent-identity/failure-limit.ts';
 import type { AuditLog, AuditTrail } from './audit/audit-log.ts';
 import { auditRoutes } from './audit/audit-routes.ts';
+import type { CleanupTask } from './cleanup/cleanup.ts';
 import type { Config } from './config.ts';
 import { ConnectorCreation } from './connectors/connector-creation.ts';
 import { ConnectorRemovals } from './connectors/connector-removals.ts';
@@ -39,8 +40,7 @@ export interface MachineAccessDeps {
 
 export interface MachineAccess {
   readonly routes: Router;
-  readonly identities: AgentIdentities;
-  readonly removals: ConnectorRemovals;
+  readonly cleanupTasks: readonly CleanupTask[];
   start(): void;
   close(): Promise<void>;
 }
@@ -63,8 +63,13 @@ export function createMachineAccess(config: Config, deps: MachineAccessDeps): Ma
   );
   return {
     routes,
-    identities: agents.identities,
-    removals: connectors.removals,
+    cleanupTasks: [
+      { name: 'agent tasks', deleteBatch: (maxRows) => agents.tasks.deleteExpired(maxRows) },
+      { name: 'agent identities', deleteBatch: (maxRows) => agents.identities.deleteOld(maxRows) },
+      { name: 'remote tokens', deleteBatch: (maxRows) => tokens.remoteTokens.deleteOld(maxRows) },
+      { name: 'connectors', deleteBatch: (maxRows) => connectors.removals.deleteOld(maxRows) },
+      { name: 'audit events', deleteBatch: (maxRows) => audit.deleteOld(config.auditRetentionSeconds, maxRows) },
+    ],
     start: () => connectors.removals.start(),
     async close() {
       await connectors.removals.close();

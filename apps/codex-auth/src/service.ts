@@ -79,7 +79,7 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
   });
 
   const cleanup = new Cleanup({
-    tasks: [...people.cleanupTasks, ...oauth.cleanupTasks],
+    tasks: [...people.cleanupTasks, ...oauth.cleanupTasks, ...machines.cleanupTasks],
     intervalMs: config.cleanupIntervalMs,
     batchRows: config.cleanupBatchRows,
     log,

@@ -1,6 +1,5 @@
 import { createSealer, randomToken, sha256 } from '@codex-gateways/crypto';
-import { createPool, type Pool } from '@codex-gateways/database';
-import type { Environment } from '@codex-gateways/service';
+import type { Pool } from '@codex-gateways/database';
 import { buildAccessToken } from '@codex-gateways/tokens';
 import type { AuthServiceDeps } from '../src/service.ts';
 import { SigningKeys } from '../src/signing-keys/signing-keys.ts';
@@ -24,19 +23,13 @@ export interface Answer {
 /** People, workspaces and calls, over a running service and its real database. */
 export class World {
   readonly auth: AuthFixture;
-  #pool: Pool | undefined;
 
   constructor(auth: AuthFixture) {
     this.auth = auth;
   }
 
   get db(): Pool {
-    this.#pool ??= createPool({ databaseUrl: this.auth.databaseUrl, applicationName: 'tests', maxConnections: 4 });
-    return this.#pool;
-  }
-
-  async end(): Promise<void> {
-    await this.#pool?.end();
+    return this.auth.db;
   }
 
   async addPerson({ role = 'member' }: { role?: 'admin' | 'member' } = {}): Promise<Person> {
@@ -137,11 +130,11 @@ export class World {
 }
 
 /** Registers hooks that start a service for the tests of a file or a `describe`, with a world around it. */
-export function useWorld(overrides: Environment = {}, deps: Omit<AuthServiceDeps, 'clock'> = {}): World {
-  let world: World | undefined;
-  afterAll(() => world?.end()); // before the hooks that end the service and its database
-  world = new World(useAuthService(overrides, deps));
-  return world;
+export function useWorld(
+  overrides: Parameters<typeof useAuthService>[0] = {},
+  deps: Omit<AuthServiceDeps, 'clock'> = {},
+): World {
+  return new World(useAuthService(overrides, deps));
 }
 
 function parsed(text: string): unknown {

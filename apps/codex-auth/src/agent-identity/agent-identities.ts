@@ -5,7 +5,12 @@ import { buildAgentIdentityJwt, PLAN_TYPE } from '@codex-gateways/tokens';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { RequestOrigin } from '../audit/request-origin.ts';
 import type { KeyProvider } from '../signing-keys/key-provider.ts';
-import { insertAgentIdentity, listAgentIdentities, revokeAgentIdentity } from './agent-identity-store.ts';
+import {
+  deleteDeadAgentIdentities,
+  insertAgentIdentity,
+  listAgentIdentities,
+  revokeAgentIdentity,
+} from './agent-identity-store.ts';
 
 /** Whom an executor acts for, without its keys. */
 export interface AgentIdentity {
@@ -36,6 +41,8 @@ export interface AgentIdentitiesDeps {
   readonly audit: AuditLog;
   readonly lifetimeSeconds: number;
 }
+
+const RETENTION_MS = 90 * 86_400_000;
 
 /** Makes, revokes and lists the identities under which executors register. */
 export class AgentIdentities {
@@ -87,6 +94,12 @@ export class AgentIdentities {
   /** Those of a workspace, revoked and expired ones among them, the newest first. */
   listOf(workspaceId: string): Promise<AgentIdentity[]> {
     return listAgentIdentities(this.#deps.db, workspaceId);
+  }
+
+  /** Forgets identities that ended more than 90 days ago. @returns how many, at most `maxRows` */
+  deleteOld(maxRows: number): Promise<number> {
+    const deadSince = new Date(this.#deps.clock.now().getTime() - RETENTION_MS);
+    return deleteDeadAgentIdentities(this.#deps.db, { deadSince, limit: maxRows });
   }
 }
 

@@ -4,7 +4,7 @@ import { type Clock, identifier, type Logger } from '@codex-gateways/service';
 import { parseAgentAssertion, verifyAgentAssertion, verifyTaskRegistration } from '@codex-gateways/tokens';
 import { z } from 'zod';
 import { findRegistrationSubject } from './agent-identity-store.ts';
-import { findAssertionSubject, insertAgentTask, touchAgentTask } from './agent-task-store.ts';
+import { deleteExpiredAgentTasks, findAssertionSubject, insertAgentTask, touchAgentTask } from './agent-task-store.ts';
 
 /** What `task/register` receives. */
 export interface TaskRegistration {
@@ -105,6 +105,12 @@ export class AgentTasks {
     if (!isSigned) return { ok: false, reason: 'bad_signature_or_timestamp' };
     if (now.getTime() - subject.lastUsedAt.getTime() > this.#touchIntervalMs()) this.#touch(assertion.task_id, now);
     return { ok: true, userId: subject.userId, workspaceId: subject.workspaceId };
+  }
+
+  /** Forgets tasks that have ended. @returns how many, at most `maxRows` */
+  deleteExpired(maxRows: number): Promise<number> {
+    const { db, clock } = this.#deps;
+    return deleteExpiredAgentTasks(db, { now: clock.now(), limit: maxRows });
   }
 
   #touchIntervalMs(): number {

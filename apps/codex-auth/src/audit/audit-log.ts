@@ -1,5 +1,11 @@
 import type { Queryable } from '@codex-gateways/database';
-import { type AuditFilter, insertAuditEvent, listAuditEvents, type RecordedAuditEvent } from './audit-store.ts';
+import {
+  type AuditFilter,
+  deleteOldAuditEvents,
+  insertAuditEvent,
+  listAuditEvents,
+  type RecordedAuditEvent,
+} from './audit-store.ts';
 
 /** One entry of the audit trail. `details` never holds a token, a secret or a code. */
 export interface AuditEvent {
@@ -22,6 +28,8 @@ export interface AuditLog {
 export interface AuditTrail {
   /** The newest entries first, and the cursor of the page after this one when there is more. */
   page(filter: AuditFilter): Promise<{ events: readonly RecordedAuditEvent[]; nextBeforeId: string | undefined }>;
+  /** Forgets entries older than the retention. @returns how many, at most `maxRows` */
+  deleteOld(retentionSeconds: number, maxRows: number): Promise<number>;
 }
 
 export function createAuditLog(db: Queryable): AuditLog & AuditTrail {
@@ -33,5 +41,7 @@ export function createAuditLog(db: Queryable): AuditLog & AuditTrail {
       const events = rows.slice(0, filter.limit);
       return { events, nextBeforeId: rows.length > filter.limit ? events.at(-1)?.id : undefined };
     },
+    deleteOld: (retentionSeconds, maxRows) =>
+      deleteOldAuditEvents(db, { olderThanSeconds: retentionSeconds, limit: maxRows }),
   };
 }

@@ -73,6 +73,23 @@ export async function listAuditEvents(db: Queryable, filter: AuditFilter): Promi
   return rows.map(toEvent);
 }
 
+/** Deletes the oldest entries. @returns how many */
+export async function deleteOldAuditEvents(
+  db: Queryable,
+  { olderThanSeconds, limit }: { olderThanSeconds: number; limit: number },
+): Promise<number> {
+  const deleted = await db.query(
+    `delete from codex_auth.audit_events
+      where id in (
+              select id
+                from codex_auth.audit_events
+               where occurred_at < now() - make_interval(secs => $1)
+               limit $2)`,
+    [olderThanSeconds, limit],
+  );
+  return deleted.rowCount ?? 0;
+}
+
 function toEvent(row: AuditRow): RecordedAuditEvent {
   return {
     id: row.id,

@@ -18,7 +18,7 @@ import {
   renameConnector,
   reserveConnector,
 } from './connector-store.ts';
-import type { ExecGateway } from './exec-gateway.ts';
+import { type ExecGateway, ExecGatewayRefusal } from './exec-gateway.ts';
 
 export interface AddConnectorRequest {
   readonly userId: string;
@@ -79,7 +79,9 @@ export class ConnectorCreation {
     let reservedExeId = proposedExeId;
     try {
       const exeId = await execGateway.register({ exeId: proposedExeId, userId, displayName: name });
-      if (exeId !== proposedExeId) await renameConnector(db, { proposedExeId, exeId });
+      if (exeId !== proposedExeId && !(await renameConnector(db, { proposedExeId, exeId }))) {
+        throw new ExecGatewayRefusal('exec-gateway gave a new executor the id of another');
+      }
       reservedExeId = exeId;
       const isDefault = request.isDefault ?? isFirst;
       await execGateway.bind({ exeId, workspaceId }, { userId, name, description, isDefault });

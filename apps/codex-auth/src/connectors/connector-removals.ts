@@ -1,7 +1,7 @@
 import type { Queryable } from '@codex-gateways/database';
 import type { Logger } from '@codex-gateways/service';
 import type { AgentIdentities } from '../agent-identity/agent-identities.ts';
-import { claimDueRemovals, type DueRemoval, finishRemoval } from './connector-store.ts';
+import { claimDueRemovals, type DueRemoval, deleteRemovedConnectors, finishRemoval } from './connector-store.ts';
 import type { ExecGateway } from './exec-gateway.ts';
 
 export interface ConnectorRemovalsDeps {
@@ -65,6 +65,11 @@ export class ConnectorRemovals {
       }
       if (due.length < BATCH) return done;
     }
+  }
+
+  /** Forgets connectors that were removed long ago. @returns how many, at most `maxRows` */
+  deleteOld(maxRows: number): Promise<number> {
+    return deleteRemovedConnectors(this.#deps.db, maxRows);
   }
 
   async #sweepQuietly(): Promise<void> {

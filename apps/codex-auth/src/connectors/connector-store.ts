@@ -52,15 +52,23 @@ export async function reserveConnector(
   return reserved.rowCount === 1;
 }
 
-/** Takes the id that exec-gateway gave instead of the one that we proposed. */
+/**
+ * Takes the id that exec-gateway gave instead of the one that we proposed.
+ * @returns false when another connector has that id
+ */
 export async function renameConnector(
   db: Queryable,
   { proposedExeId, exeId }: { proposedExeId: string; exeId: string },
-): Promise<void> {
-  await db.query(`update codex_auth.codex_connectors set exe_id = $2 where exe_id = $1 and state = 'creating'`, [
-    proposedExeId,
-    exeId,
-  ]);
+): Promise<boolean> {
+  const renamed = await db.query(
+    `update codex_auth.codex_connectors
+        set exe_id = $2
+      where exe_id = $1
+        and state = 'creating'
+        and not exists (select 1 from codex_auth.codex_connectors where exe_id = $2)`,
+    [proposedExeId, exeId],
+  );
+  return renamed.rowCount === 1;
 }
 
 /** @returns false when the reservation is no longer there: it took too long, or somebody removed it */
@@ -155,19 +163,13 @@ export async function finishRemoval(db: Queryable, exeId: string): Promise<void>
   );
 }
 
-/** Forgets connectors that were removed long ago. @returns how many */
-export async function deleteRemovedConnectors(
-  db: Queryable,
-  { olderThanSeconds, limit }: { olderThanSeconds: number; limit: number },
-): Promise<number> {
+/** Forgets connectors that were removed more than 90 days ago. @returns how many */
+export async function deleteRemovedConnectors(db: Queryable, limit: number): Promise<number> {
   const deleted = await db.query(
     `delete from codex_auth.codex_connectors
       where exe_id in (
-              select exe_id
-                from codex_auth.codex_connectors
-               where removed_at < now() - make_interval(secs => $1)
-               limit $2)`,
-    [olderThanSeconds, limit],
+              select exe_id from codex_auth.codex_connectors where removed_at < now() - interval '90 days' limit $1)`,
+    [limit],
   );
   return deleted.rowCount ?? 0;
 }

@@ -6,6 +6,7 @@ import type { RequestOrigin } from '../audit/request-origin.ts';
 import type { Memberships } from '../workspaces/memberships.ts';
 import {
   countLiveRemoteTokens,
+  deleteDeadRemoteTokens,
   insertRemoteToken,
   listRemoteTokens,
   lockWorkspace,
@@ -47,6 +48,7 @@ export interface RemoteTokensDeps {
 }
 
 const MAX_LISTED = 1000;
+const RETENTION_MS = 90 * 86_400_000;
 
 /** Mints, lists and revokes what `codex --remote` presents. */
 export class RemoteTokens {
@@ -118,6 +120,12 @@ export class RemoteTokens {
       return outcome;
     });
     if (!revoked) throw new HttpError(404, 'not_found', 'there is no such remote token');
+  }
+
+  /** Forgets tokens that ended more than 90 days ago. @returns how many, at most `maxRows` */
+  deleteOld(maxRows: number): Promise<number> {
+    const deadSince = new Date(this.#deps.clock.now().getTime() - RETENTION_MS);
+    return deleteDeadRemoteTokens(this.#deps.db, { deadSince, limit: maxRows });
   }
 
   #expiry(asked: Date | undefined, now: Date): Date {
