@@ -9,6 +9,9 @@ export type LaunchConfig = ReturnType<typeof readLaunch>;
 export type ModelConfig = LaunchConfig['model'];
 
 const MEBIBYTE = 1024 * 1024;
+// The CLI refuses a configuration that defines one of these, and goes on without it (docs/protocol.md).
+const RESERVED_PROVIDERS = ['openai', 'ollama', 'ollama-chat', 'lmstudio', 'amazon-bedrock', 'gcp'];
+const PROVIDER_NAME = new RegExp(`^(?!(?:${RESERVED_PROVIDERS.join('|')})$)[A-Za-z0-9_-]{1,64}$`);
 const MIN_SECRET_CHARACTERS = 16;
 // Not one of the variables that decide what an app-server is or may do.
 const MODEL_KEY_VARIABLE =
@@ -88,8 +91,8 @@ function readModel(read: EnvReader) {
     name: read.optionalText('CXG_MODEL'),
     provider: read.text('CXG_MODEL_PROVIDER', {
       default: 'gateway',
-      pattern: /^[A-Za-z0-9_-]{1,64}$/,
-      expected: 'a name of letters, digits, "_" and "-"',
+      pattern: PROVIDER_NAME,
+      expected: `a name of letters, digits, "_" and "-", and none of the CLI's own: ${RESERVED_PROVIDERS.join(', ')}`,
     }),
     baseUrl: read.httpUrl('CXG_MODEL_PROVIDER_BASE_URL', { default: 'https://api.openai.com/v1' }),
     /** The variable under which app-servers find the key. */

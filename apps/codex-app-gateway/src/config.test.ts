@@ -1,0 +1,98 @@
+import { ConfigError } from '@codex-gateways/service';
+import { readConfig } from './config.ts';
+
+const SECRET = '0123456789abcdef';
+const MINIMAL = {
+  CXG_AGENTSERVER_INTERNAL_URL: 'http://127.0.0.1:8081',
+  CXG_AGENTSERVER_INTERNAL_SECRET: SECRET,
+  CXG_EXEC_GATEWAY_URL: 'ws://127.0.0.1:8083',
+  CXG_EXEC_GATEWAY_INTERNAL_URL: 'http://127.0.0.1:8083',
+  CXG_EXEC_GATEWAY_INTERNAL_SECRET: SECRET,
+  CXG_CAPTOKEN_HMAC_SECRET: SECRET,
+  CXG_STATE_DIR: '/var/lib/gateway',
+};
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    readConfig(env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+describe('configuration', () => {
+  it('needs no more than where the others are, the secrets and a folder', () => {
+    const { port, host, inbound, backend, allowedOrigins, limits } = readConfig(MINIMAL);
+    expect({ port, host, allowedOrigins }).toEqual({ port: 8082, host: '127.0.0.1', allowedOrigins: [] });
+    expect(inbound).toEqual({
+      kind: 'remote',
+      agentserverUrl: 'http://127.0.0.1:8081',
+      agentserverSecret: SECRET,
+      timeoutMs: 5000,
+    });
+    expect(backend).toMatchObject({
+      kind: 'launch',
+      codexBinary: '',
+      stateDir: '/var/lib/gateway',
+      capabilityLifetimeSeconds: 86_400,
+      idleShutdownMs: 30 * 60_000,
+      maxAppServers: 32,
+      model: { name: undefined, provider: 'gateway', apiKey: undefined, wireApi: 'responses' },
+    });
+    expect(limits).toMatchObject({ maxFrameBytes: 64 * 1024 * 1024, maxPendingUpgrades: 256 });
+  });
+
+  it('names everything that is missing at once, and no value', () => {
+    const problems = problemsOf({ CXG_APP_PORT: 'secret-looking', CXG_CAPTOKEN_HMAC_SECRET: 'short' });
+    for (const name of Object.keys(MINIMAL)) expect(problems.join('\n')).toContain(name);
+    expect(problems.join('\n')).toContain('CXG_APP_PORT');
+    expect(problems.join('\n')).not.toMatch(/secret-looking|short/);
+  });
+
+  it.each([
+    ['CXG_IDLE_SHUTDOWN', '30'],
+    ['CXG_IDLE_SHUTDOWN', '0s'],
+    ['CXG_IDLE_SHUTDOWN', '25d'],
+    ['CXG_CAPTOKEN_TTL', '59s'],
+    ['CXG_EXEC_GATEWAY_URL', 'http://127.0.0.1:8083'],
+    ['CXG_EXEC_GATEWAY_INTERNAL_URL', 'ws://127.0.0.1:8083'],
+    ['CXG_INBOUND_AUTH', 'none'],
+    ['CXG_MAX_APP_SERVERS', '0'],
+    ['CXG_MODEL_PROVIDER', 'a b'],
+    ['CXG_MODEL_PROVIDER', 'openai'],
+    ['CXG_MODEL_PROVIDER_ENV_KEY', 'PATH'],
+    ['CXG_MODEL_PROVIDER_ENV_KEY', 'CODEX_HOME'],
+    ['CXG_MODEL_PROVIDER_ENV_KEY', 'LD_PRELOAD'],
+    ['CXG_MODEL_PROVIDER_ENV_KEY', 'CODEX_EXEC_SERVER_URL'],
+    ['CXG_MODEL_PROVIDER_WIRE_API', 'soap'],
+    ['CXG_MAX_FRAME_BYTES', '100'],
+    ['CXG_BUFFER_CAP_BYTES', '1048576'],
+  ])('refuses to start with %s=%s', (name, value) => {
+    expect(problemsOf({ ...MINIMAL, [name]: value })).toEqual([expect.stringContaining(name)]);
+  });
+
+  it('takes HMAC bearers only with a secret, also in development', () => {
+    const hmac = { ...MINIMAL, CXG_INBOUND_AUTH: 'hmac', CODEX_GATEWAYS_DEV: '1' };
+    expect(problemsOf(hmac)).toEqual([expect.stringContaining('CXG_INBOUND_HMAC_SECRET')]);
+    expect(problemsOf({ ...hmac, CXG_INBOUND_HMAC_SECRET: '' })).toHaveLength(1);
+    expect(readConfig({ ...hmac, CXG_INBOUND_HMAC_SECRET: SECRET }).inbound).toEqual({ kind: 'hmac', secret: SECRET });
+  });
+
+  it('signs capability tokens with a secret, also in development', () => {
+    const env = { ...MINIMAL, CXG_CAPTOKEN_HMAC_SECRET: '', CODEX_GATEWAYS_DEV: '1' };
+    expect(problemsOf(env)).toEqual([expect.stringContaining('CXG_CAPTOKEN_HMAC_SECRET')]);
+  });
+
+  it('needs nothing to start app-servers with, when it dials an existing one', () => {
+    const { CXG_AGENTSERVER_INTERNAL_URL, CXG_AGENTSERVER_INTERNAL_SECRET } = MINIMAL;
+    const env = {
+      CXG_AGENTSERVER_INTERNAL_URL,
+      CXG_AGENTSERVER_INTERNAL_SECRET,
+      CXG_APP_SERVER_URL: 'ws://10.0.0.1:9',
+    };
+    expect(readConfig(env).backend).toEqual({ kind: 'dial', url: 'ws://10.0.0.1:9', token: undefined });
+    expect(readConfig({ ...env, CXG_APP_SERVER_TOKEN: 't' }).backend).toMatchObject({ token: 't' });
+  });
+});
