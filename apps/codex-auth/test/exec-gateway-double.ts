@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { ExecutorRegistryDouble } from './executor-registry-double.ts';
 import { INTERNAL_SECRET } from './use-auth-service.ts';
 
 export type Operation = 'register' | 'bind' | 'list' | 'unbind' | 'delete';
@@ -26,14 +27,18 @@ export class ExecGatewayDouble {
   takesProposedIds = true;
   /** A broken one that gives out this id every time. */
   answersRegisterWith: string | undefined;
+  /** Answers what executors themselves call, below `/cloud`. */
+  registry: ExecutorRegistryDouble | undefined;
   /** Secret and user of each request so far. */
   readonly seen: { readonly operation: Operation; readonly secret: unknown; readonly userId: unknown }[] = [];
   readonly #server: Server;
 
   private constructor() {
     this.#server = createServer((req, res) => {
-      this.#answer(req, res).catch((error: unknown) => res.destroy(error as Error));
+      const answered = req.url?.startsWith('/cloud/') ? this.registry?.answer(req, res) : this.#answer(req, res);
+      answered?.catch((error: unknown) => res.destroy(error as Error));
     });
+    this.#server.on('upgrade', (_req, socket) => this.registry?.refuseUpgrade(socket));
   }
 
   static async start(): Promise<ExecGatewayDouble> {
