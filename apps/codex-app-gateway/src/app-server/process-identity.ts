@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { errorCodeOf } from '../error-code.ts';
 
 /**
  * A process that cannot be mistaken for a later one with the same id: the system's start and the process's own, in the
@@ -37,6 +38,6 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return errorCodeOf(error) === 'EPERM';
   }
 }

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError, type Logger } from '@codex-gateways/service';
 import { z } from 'zod';
+import { errorCodeOf } from '../error-code.ts';
 import { replaceFile } from '../files/replace-file.ts';
 import { identifyProcess, isSameProcess, type ProcessIdentity } from './process-identity.ts';
 
@@ -68,7 +69,7 @@ export class StateFolder {
     try {
       await writeFile(this.#lockPath, own, { flag: 'wx', mode: 0o600 });
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (errorCodeOf(error) !== 'EEXIST') throw error;
       const holder = await readIdentity(this.#lockPath);
       if (holder && (await isSameProcess(holder))) {
         throw new ConfigError([`CXG_STATE_DIR is in use by another codex-app-gateway, process ${holder.pid}`]);

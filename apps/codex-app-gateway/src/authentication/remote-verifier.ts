@@ -1,5 +1,6 @@
 import { createInternalClient, type InternalAnswer, ServiceUnavailableError } from '@codex-gateways/service';
 import { z } from 'zod';
+import { errorCodeOf } from '../error-code.ts';
 import { type AuthenticationOutcome, type Authenticator, isCallerId, MAX_BEARER_LENGTH } from './authenticator.ts';
 
 const VERIFY_PATH = '/api/internal/codex/tokens/verify';
@@ -62,11 +63,6 @@ function outcomeOf(answer: InternalAnswer): AuthenticationOutcome {
 
 /** Whether asking again is worth it: a verification changes nothing, so asking twice is safe. */
 function isClosedConnection(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return (
-    cause instanceof Error &&
-    'code' in cause &&
-    typeof cause.code === 'string' &&
-    CLOSED_CONNECTION_CODES.has(cause.code)
-  );
+  const cause = error instanceof ServiceUnavailableError ? error.cause : undefined;
+  return CLOSED_CONNECTION_CODES.has(errorCodeOf(cause) ?? '');
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { errorCodeOf } from '../error-code.ts';
 import { replaceFile } from '../files/replace-file.ts';
 
 const turnSchema = z.object({ turnId: z.string().min(1), expiresAtSeconds: z.int() });
@@ -29,7 +30,7 @@ export class TurnJournal {
    */
   async open(): Promise<readonly OpenTurn[]> {
     const text = await readFile(this.#path, 'utf8').catch((error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '[]';
+      if (errorCodeOf(error) === 'ENOENT') return '[]';
       throw error;
     });
     const turns = journalSchema.safeParse(JSON.parse(text));
