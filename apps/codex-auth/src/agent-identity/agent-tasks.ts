@@ -44,9 +44,9 @@ const idsSchema = z.object({ agent_runtime_id: identifier, task_id: identifier }
 /**
  * Registers the tasks of executors and checks what they sign with them.
  *
- * The CLI registers one task when it starts, signs every later request with it (each with a new timestamp, so the same
- * assertion is not sent twice on purpose), and ends when one is refused: it cannot replace a task while it runs. So a task
- * lives as long as it is used, and by default as long as its identity even when it is not (docs/protocol.md).
+ * The CLI registers one task when it starts, signs every later request with it, and ends when one is refused: it cannot
+ * replace a task while it runs. So a task lives as long as it is used, and by default as long as its identity even when it is
+ * not (docs/protocol.md, "Agent identity").
  */
 export class AgentTasks {
   readonly #deps: AgentTasksDeps;
@@ -86,8 +86,8 @@ export class AgentTasks {
 
   /**
    * Whom an assertion speaks for: what follows `AgentAssertion ` in an executor's Authorization header. One round trip.
-   * An assertion is good for five minutes either way of its timestamp, as often as it is presented: the gateway in front of
-   * us is the one that takes it, over a connection that keeps it secret.
+   * An assertion is good for five minutes either way of its timestamp, as often as it is presented: the CLI's timestamps have
+   * whole seconds, so two honest requests within one second carry the same assertion.
    */
   async authenticate(assertionText: string): Promise<AssertionOutcome> {
     const { db, clock } = this.#deps;
