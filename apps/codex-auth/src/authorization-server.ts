@@ -78,9 +78,7 @@ export function createAuthorizationServer(config: Config, deps: AuthorizationSer
     oauthBody: oauthBody(config.maxBodyBytes),
   };
   const pollIntervalSeconds = config.devicePollIntervalSeconds;
-  const routes = Router();
-  routes.use(metadataRoutes({ issuer }));
-  routes.use(
+  const oauthRoutes = Router().use(
     tokenRoutes({ ...forClients, grantHandlers: tokens.grantHandlers }),
     revokeRoutes({ ...forClients, revocation: tokens.revocation }),
     introspectRoutes({ ...forClients, ...config, introspection: tokens.introspection }),
@@ -89,13 +87,18 @@ export function createAuthorizationServer(config: Config, deps: AuthorizationSer
     databaseUnavailable(),
     oauthErrors({ log }),
   );
-  routes.use(deviceauthRoutes({ clients, deviceLogins, maxBodyBytes: config.maxBodyBytes }));
-  routes.use(
+  const pageRoutes = Router().use(
     authorizeRoutes({ ...forPeople, authorization, issuer }),
     devicePageRoutes({ ...forPeople, deviceLogins }),
     databaseUnavailable(),
     pages.errors({ log }),
   );
+  const apiRoutes = Router().use(
+    deviceauthRoutes({ clients, deviceLogins, maxBodyBytes: config.maxBodyBytes }),
+    databaseUnavailable(),
+  );
+  // Each kind is a router of its own, since an error goes to the next error handler of the router it was raised in.
+  const routes = Router().use(metadataRoutes({ issuer }), oauthRoutes, pageRoutes, apiRoutes);
   const cleanupTasks = [
     { name: 'device logins', deleteBatch: (limit: number) => deviceLogins.deleteExpired(limit) },
     ...expiredTokenTasks({ db: deps.pool, clock: deps.clock }),
