@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
-import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import { type Log, silentLog } from './log.ts';
 
@@ -37,7 +36,10 @@ export async function runMigrations(options: MigrationOptions): Promise<string[]
   try {
     // Session lock, on the connection that migrates: if that breaks, the lock and the transaction end together.
     await client.query('select pg_advisory_lock($1::bigint)', [lockKey(schema)]);
-    checkHistory(schema, await readApplied(client, schema), steps);
+    const before = await readApplied(client, schema);
+    checkHistory(schema, before, steps);
+    if (before.length === steps.length) return [];
+    const { runner } = await import('node-pg-migrate'); // it loads slowly, and most starts have nothing to migrate
     const applied = await runner({
       dbClient: client,
       schema,

@@ -1,12 +1,12 @@
 import { createWriteStream } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { PortTakenError, requireFreePort } from '@codex-gateways/database';
+import { checkDatabase, createPool, PortTakenError, requireFreePort } from '@codex-gateways/database';
 import { createLogger, type Environment } from '@codex-gateways/service';
 import { readSettings, type StackPorts, type StackSettings } from './config.ts';
 import { generatePassword, loadSecrets, type Secrets, saveSecrets } from './secrets.ts';
 import { type ServiceName, serviceEnvironments, urlsOf } from './service-environments.ts';
 import { ServiceLog } from './service-log.ts';
-import { StackError } from './stack-error.ts';
+import { oneLine, StackError } from './stack-error.ts';
 import { openStateFolder, type StateFolder } from './state-folder.ts';
 import { SupervisedDatabase } from './supervised-database.ts';
 import { SupervisedService } from './supervised-service.ts';
@@ -97,6 +97,7 @@ class StartingStack {
     const secrets = loadSecrets(this.#state.secretsFile);
     const devUser = this.#devUser(secrets, settings);
     const ports = await choosePorts(this.#options.ports ?? {});
+    if (settings.databaseUrl) await requireDatabase(settings.databaseUrl);
     const databaseUrl = settings.databaseUrl ?? (await this.#startDatabase(secrets.postgresPassword));
     this.#continueUnlessStopped();
     const facts = { ports, databaseUrl, secrets, devUser, codexFolder: this.#state.codexFolder };
@@ -183,6 +184,17 @@ class StartingStack {
       },
       stop: () => this.stop(),
     };
+  }
+}
+
+async function requireDatabase(databaseUrl: string): Promise<void> {
+  const pool = createPool({ databaseUrl, applicationName: 'local-stack', maxConnections: 1 });
+  try {
+    await checkDatabase(pool, 10_000);
+  } catch (error) {
+    throw new StackError(`the database of DATABASE_URL does not answer: ${oneLine(error)}`, { cause: error });
+  } finally {
+    await pool.end();
   }
 }
 

@@ -1,5 +1,5 @@
-import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from '@codex-gateways/database';
 import { oneLine, StackError } from './stack-error.ts';
 
@@ -21,9 +21,8 @@ export interface StateFolder {
 export function openStateFolder(path: string): StateFolder {
   const folder = (name: string) => join(path, name);
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    chmodSync(path, 0o700);
-    mkdirSync(folder('logs'), { recursive: true });
+    makeFolder(path);
+    makeFolder(folder('logs'));
     takeLock(folder('stack.lock'));
   } catch (error) {
     if (error instanceof StackError) throw error;
@@ -37,6 +36,13 @@ export function openStateFolder(path: string): StateFolder {
     logsFolder: folder('logs'),
     release: () => rmSync(folder('stack.lock'), { force: true }),
   };
+}
+
+/** Parent by parent: node's own recursive form never comes back from a file system that refuses with ENOENT, such as /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 /** The lock appears with its content (a link), and a stale one is moved away by exactly one of those who find it. */
