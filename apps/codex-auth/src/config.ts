@@ -141,9 +141,12 @@ function readMachineAccess(read: EnvReader) {
   return {
     /** Of an Agent Identity; its executor needs a new connector afterwards. */
     agentIdentityLifetimeSeconds: seconds('CODEX_AUTH_AGENT_IDENTITY_TTL', '3650d', '365d'),
-    /** From the last use of a task. An executor cannot replace its task while it runs, so one that is idle for longer ends. */
-    agentTaskLifetimeSeconds: seconds('CODEX_AUTH_AGENT_TASK_TTL', '3650d', '365d'),
-    agentTasksPerIdentity: count('CODEX_AUTH_AGENT_TASKS_PER_IDENTITY', 10_000, 64),
+    /**
+     * From the last use of a task; the default outlives every identity. An executor cannot replace its task while it runs, so
+     * one that is idle for longer ends at its next registration.
+     */
+    agentTaskLifetimeSeconds: seconds('CODEX_AUTH_AGENT_TASK_TTL', '3650d', '3650d'),
+    agentTasksPerIdentity: count('CODEX_AUTH_AGENT_TASKS_PER_IDENTITY', 100_000, 1000),
     /** Refused task registrations of one agent from one address. */
     agentFailuresPerMinute: count('CODEX_AUTH_AGENT_FAILURES_PER_MINUTE', 100_000, 30),
     remoteTokenLifetimeSeconds: seconds('CODEX_AUTH_REMOTE_TOKEN_TTL', '365d', '90d'),
