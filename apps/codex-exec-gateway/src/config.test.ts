@@ -1,0 +1,77 @@
+import { ConfigError } from '@codex-gateways/service';
+import { readConfig } from './config.ts';
+
+const COMPLETE = {
+  CXG_DATABASE_URL: 'postgres://user:pw@127.0.0.1/db',
+  CXG_CAPTOKEN_HMAC_SECRET: 'capability-secret-1234',
+  CXG_INTERNAL_SHARED_SECRET: 'shared-secret-12345',
+  CXG_AGENTSERVER_INTERNAL_URL: 'http://127.0.0.1:8081/',
+  CXG_AGENTSERVER_INTERNAL_SECRET: 'internal-secret-12345',
+};
+
+function problemsOf(env: Record<string, string | undefined>): readonly string[] {
+  try {
+    readConfig(env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+describe('the configuration', () => {
+  it('needs five variables, has a default for the rest, and is frozen to what the documentation says', () => {
+    expect(readConfig(COMPLETE)).toMatchObject({
+      port: 8083,
+      host: '127.0.0.1',
+      agentserverInternalUrl: 'http://127.0.0.1:8081',
+      agentserverTimeoutMs: 5000,
+      publicWsBaseUrl: undefined,
+      selfInternalUrl: undefined,
+      registration: { ticketLifetimeSeconds: 300, bridgeTicketLifetimeSeconds: 60, holdMs: 8000 },
+      limits: {
+        noiseFrameBytes: 262_144,
+        plainFrameBytes: 67_108_864,
+        harnessBufferBytes: 8_388_608,
+        pingIntervalMs: 30_000,
+      },
+    });
+  });
+
+  it('names everything that is missing at once', () => {
+    const problems = problemsOf({}).join('\n');
+    for (const name of Object.keys(COMPLETE)) expect(problems).toContain(name);
+  });
+
+  it.each([
+    ['CXG_PORT', '70000'],
+    ['CXG_PORT', '8083x'],
+    ['CXG_CAPTOKEN_HMAC_SECRET', 'short'],
+    ['CXG_INTERNAL_SHARED_SECRET', 'short'],
+    ['CXG_AGENTSERVER_INTERNAL_URL', '127.0.0.1:8081'],
+    ['CXG_AGENTSERVER_INTERNAL_URL', 'http://u:p@host'],
+    ['CXG_PUBLIC_WS_BASE_URL', 'https://host'],
+    ['CXG_SELF_INTERNAL_URL', 'ws://host'],
+    ['CXG_LOG_LEVEL', 'loud'],
+    ['CXG_WS_TICKET_TTL', '5'],
+    ['CXG_WS_TICKET_TTL', '2h'],
+    ['CXG_REGISTER_HOLD', '10s'],
+    ['CXG_PING_INTERVAL', '31s'],
+    ['CXG_MAX_NOISE_FRAME_BYTES', '0'],
+    ['CXG_MAX_STREAMS_PER_EXECUTOR', '-1'],
+    ['CXG_DRAIN_TIMEOUT', 'soon'],
+  ])('stops the start for %s=%s, and repeats no value', (name, value) => {
+    const problems = problemsOf({ ...COMPLETE, [name]: value });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(new RegExp(`^${name} `));
+    if (value === 'short') expect(problems[0]).not.toContain(value);
+  });
+
+  it('does without the secrets of middlewares in development alone, and never without the one that signs', () => {
+    const without = { ...COMPLETE, CXG_INTERNAL_SHARED_SECRET: '', CXG_AGENTSERVER_INTERNAL_SECRET: '' };
+    expect(problemsOf(without)).toHaveLength(2);
+    expect(problemsOf({ ...without, CODEX_GATEWAYS_DEV: '1' })).toEqual([]);
+    const unsigned = problemsOf({ ...COMPLETE, CXG_CAPTOKEN_HMAC_SECRET: '', CODEX_GATEWAYS_DEV: '1' });
+    expect(unsigned).toEqual([expect.stringContaining('CXG_CAPTOKEN_HMAC_SECRET')]);
+  });
+});
