@@ -26,6 +26,16 @@ describe('pool', () => {
     await pool.end();
   });
 
+  it('gives up a connection on which no answer comes', async () => {
+    const databaseUrl = await createDatabase();
+    const pool = createPool({ databaseUrl, applicationName: 'silence', maxConnections: 1, queryTimeoutMs: 200 });
+    const { rows } = await pool.query<{ pid: number }>('select pg_backend_pid() as pid');
+    await expect(pool.query('select pg_sleep(10)')).rejects.toThrow(/Query read timeout/);
+    const after = await pool.query<{ pid: number }>('select pg_backend_pid() as pid');
+    expect(after.rows[0]?.pid).not.toBe(rows[0]?.pid);
+    await pool.end();
+  });
+
   it('gives up waiting for a free connection', async () => {
     const databaseUrl = await createDatabase();
     const pool = createPool({ databaseUrl, applicationName: 'full', maxConnections: 1, connectionTimeoutMs: 100 });

@@ -10,6 +10,11 @@ export interface PoolOptions {
   readonly connectionTimeoutMs?: number;
   /** The server ends a statement after this time. */
   readonly statementTimeoutMs?: number;
+  /**
+   * Longest wait for an answer, after which the connection is given up: for a server that has gone silent and can end nothing
+   * itself. Longer than `statementTimeoutMs`; without it such a query waits as long as TCP does.
+   */
+  readonly queryTimeoutMs?: number;
   readonly log?: Log;
 }
 
@@ -22,6 +27,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     max: maxConnections,
     connectionTimeoutMillis: options.connectionTimeoutMs ?? 5_000,
     statement_timeout: options.statementTimeoutMs ?? 15_000,
+    query_timeout: options.queryTimeoutMs,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
   });
