@@ -12,6 +12,7 @@ export { type CompletedTurn, runTurn, type TurnItem, type TurnOptions } from './
 export { startAppServer } from './app-server/start-app-server.ts';
 export { type BrowserProgram, findBrowser } from './browser/find-browser.ts';
 export { startBrowser, type TestBrowser, useBrowser } from './browser/start-browser.ts';
+export { cachedFolder, userCacheFolder } from './cache/cached-folder.ts';
 export { bundledCodexVersion, codexBinary } from './codex/codex-binary.ts';
 export { type CodexAuth, type CodexHome, createCodexHome, QUIET_CONFIG } from './codex/codex-home.ts';
 export { type CodexOptions, runCodex, startCodex } from './codex/run-codex.ts';
