@@ -1,7 +1,7 @@
 import type { Queryable } from '@codex-gateways/database';
 import type { Logger } from '@codex-gateways/service';
 import { type AnnouncedConnection, announceConnections, withdrawConnections } from './executor-connections-store.ts';
-import { deleteReplica, type ReplicaIdentity, renewLease } from './replicas-store.ts';
+import { deleteReplica, type ReplicaIdentity, renewLease, takeFirstLease } from './replicas-store.ts';
 
 /** How many connections one statement announces or withdraws. */
 const BATCH_SIZE = 500;
@@ -50,7 +50,7 @@ export class ConnectionRecord {
 
   /** Takes the first lease and keeps it. */
   async start(renewalMs: number): Promise<void> {
-    await renewLease(this.#db, this.#replica);
+    await takeFirstLease(this.#db, this.#replica);
     this.#timer = setInterval(() => {
       this.#renewing ??= this.#renew().finally(() => {
         this.#renewing = undefined;

@@ -29,6 +29,25 @@ export async function renewLease(
   return renewed.rows[0]?.is_new ?? true;
 }
 
+/**
+ * Takes the first lease, and ends the lease of whoever had this replica's address before: two processes cannot listen there, so
+ * the other one was killed, and its executors are not connected any more.
+ */
+export async function takeFirstLease(
+  db: Queryable,
+  replica: ReplicaIdentity & { leaseSeconds: number },
+): Promise<void> {
+  await db.query(
+    `update codex_exec.replicas
+        set lease_expires_at = now()
+      where internal_url = $1
+        and replica_id <> $2
+        and lease_expires_at > now()`,
+    [replica.internalUrl, replica.replicaId],
+  );
+  await renewLease(db, replica);
+}
+
 /** Takes this replica off the list, and its connections with it. */
 export async function deleteReplica(db: Queryable, replicaId: string): Promise<void> {
   await db.query('delete from codex_exec.replicas where replica_id = $1', [replicaId]);
