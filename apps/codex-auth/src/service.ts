@@ -23,6 +23,7 @@ import { createAuditLog } from './audit/audit-log.ts';
 import { createAuthorizationServer } from './authorization-server.ts';
 import { Cleanup } from './cleanup/cleanup.ts';
 import type { Config } from './config.ts';
+import { databaseUnavailable } from './database-unavailable.ts';
 import { createMachineAccess } from './machine-access.ts';
 import { AccessTokens } from './oauth/access-tokens.ts';
 import { createPeopleAccess } from './people-access.ts';
@@ -30,6 +31,7 @@ import type { Bcrypt } from './remote-tokens/secret-hasher.ts';
 import { jwksRoutes } from './signing-keys/jwks-route.ts';
 import { SealedSecrets } from './signing-keys/sealed-secrets.ts';
 import { SigningKeys } from './signing-keys/signing-keys.ts';
+import { accountsCheckRoutes } from './workspaces/accounts-check-route.ts';
 import { Memberships } from './workspaces/memberships.ts';
 import { workspaceRoutes } from './workspaces/workspaces-route.ts';
 
@@ -94,13 +96,14 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
   const routes = Router();
   routes.use(jwksRoutes({ keys }));
   routes.use(meRoutes({ withUser }), workspaceRoutes({ withUser, memberships }));
+  routes.use(accountsCheckRoutes({ withUser, memberships, issuer }));
   routes.use(people.routes, oauth.routes, machines.routes);
 
   const issuerPath = new URL(issuer).pathname.replace(/\/$/, '');
   app.use(routes);
   if (issuerPath !== '') app.use(issuerPath, routes);
   app.use(notFound());
-  app.use(errorMiddleware({ form: objectErrorForm, log }));
+  app.use(databaseUnavailable(), errorMiddleware({ form: objectErrorForm, log }));
 
   let server: HttpServer | undefined;
   return {

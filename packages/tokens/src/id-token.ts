@@ -63,5 +63,8 @@ function openAiAuthClaim(subject: IdTokenSubject) {
   };
 }
 
-/** The plan that the CLI is told; it hides features of smaller ones. */
-export const PLAN_TYPE = 'enterprise';
+/**
+ * The plan that the CLI is told. For business plans (`enterprise` and the like) it insists on fetching the workspace's requirements
+ * from the vendor's cloud and fails the login without them [0.169].
+ */
+export const PLAN_TYPE = 'pro';

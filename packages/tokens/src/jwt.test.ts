@@ -96,7 +96,7 @@ describe('Agent Identity JWT', () => {
         workspaceId: 'w1',
         userId: 'u1',
         email: 'u@example.com',
-        planType: 'enterprise',
+        planType: 'pro',
       },
       { nowSeconds: NOW, expiresAtSeconds: NOW + 60 },
     );
@@ -110,7 +110,7 @@ describe('Agent Identity JWT', () => {
       account_id: 'w1',
       chatgpt_user_id: 'u1',
       email: 'u@example.com',
-      plan_type: 'enterprise',
+      plan_type: 'pro',
       chatgpt_account_is_fedramp: false,
     });
   });

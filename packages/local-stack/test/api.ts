@@ -1,0 +1,40 @@
+import { request } from 'undici';
+
+/** An answer of a service, its body parsed. */
+export interface ApiAnswer<Body> {
+  readonly status: number;
+  readonly body: Body;
+}
+
+/** Calls a JSON API with a bearer or other headers. */
+export async function callApi<Body = unknown>(
+  url: string,
+  {
+    method = 'GET',
+    bearer,
+    headers = {},
+    json,
+  }: {
+    method?: 'GET' | 'POST' | 'DELETE';
+    bearer?: string;
+    headers?: Record<string, string>;
+    json?: unknown;
+  } = {},
+): Promise<ApiAnswer<Body>> {
+  const answer = await request(url, {
+    method,
+    headers: {
+      ...headers,
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    body: json === undefined ? null : JSON.stringify(json),
+  });
+  const text = await answer.body.text();
+  return { status: answer.statusCode, body: (text === '' ? undefined : JSON.parse(text)) as Body };
+}
+
+/** The payload of a JWT, unverified. */
+export function claimsOf(token: string): Record<string, unknown> {
+  return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+}
