@@ -20,6 +20,7 @@ export function readConfig(env: Environment) {
     host: read.text('CXG_HOST', { default: '127.0.0.1' }),
     databaseUrl: read.secret('CXG_DATABASE_URL'),
     databasePoolSize: read.integer('CXG_DATABASE_POOL_SIZE', { min: 2, max: 200, default: 10 }),
+    databaseTimeoutMs: read.durationMs('CXG_DATABASE_TIMEOUT', { min: '100ms', max: '1m', default: '5s' }),
     // Signs tickets, and an unsigned ticket opens everything: so never empty, not even in development.
     captokenHmacSecret: read.parsed('CXG_CAPTOKEN_HMAC_SECRET', parseSigningSecret, ''),
     internalSharedSecret: read.sharedSecret('CXG_INTERNAL_SHARED_SECRET'),

@@ -52,9 +52,10 @@ export function createExecGateway(config: Config, { log, clock = systemClock }: 
     databaseUrl: config.databaseUrl,
     applicationName: 'codex-exec-gateway',
     maxConnections: config.databasePoolSize,
-    // Short, because register calls are held and tried again, and upgrades are refused with 503 and come back.
-    connectionTimeoutMs: 2000,
-    statementTimeoutMs: 5000,
+    // Register calls are held and tried again, and upgrades refused with 503 come back: so better soon than late.
+    connectionTimeoutMs: config.databaseTimeoutMs / 2,
+    statementTimeoutMs: Math.ceil(config.databaseTimeoutMs * 0.8),
+    queryTimeoutMs: config.databaseTimeoutMs,
     log,
   });
   const agentserver = createInternalClient({
