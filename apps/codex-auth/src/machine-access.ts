@@ -14,7 +14,6 @@ import { ConnectorRemovals } from './connectors/connector-removals.ts';
 import { connectorRoutes } from './connectors/connector-routes.ts';
 import { Connectors } from './connectors/connectors.ts';
 import { ExecGateway } from './connectors/exec-gateway.ts';
-import { databaseUnavailable } from './database-unavailable.ts';
 import { ExecutorCredentials } from './internal-api/executor-credentials.ts';
 import { internalApiRoutes } from './internal-api/internal-api-routes.ts';
 import type { AccessTokens } from './oauth/access-tokens.ts';
@@ -59,7 +58,6 @@ export function createMachineAccess(config: Config, deps: MachineAccessDeps): Ma
     remoteTokenRoutes({ remoteTokens: tokens.remoteTokens, withUser }),
     connectorRoutes({ ...connectors, withUser }),
     internalApiRoutes({ ...config, ...tokens, credentials, log: deps.log }),
-    databaseUnavailable(),
   );
   return {
     routes,
