@@ -30,19 +30,28 @@ export type TokenSourceErrorCode =
   | 'secrets_read_only'
   | 'locked';
 
+export interface TokenSourceErrorDetails {
+  readonly cause?: unknown;
+  readonly requestId?: string | undefined;
+  readonly providerCode?: string | undefined;
+}
+
 /** An expected failure: the message is for the person, the code for programs. Neither ever contains a token. */
 export class TokenSourceError extends Error {
   override readonly name = 'TokenSourceError';
   /** What the provider calls the request that failed, for its operator's logs. */
   readonly requestId: string | undefined;
+  /** The provider's own word for it, such as `invalid_grant`, when it refused. */
+  readonly providerCode: string | undefined;
 
   constructor(
     readonly code: TokenSourceErrorCode,
     message: string,
-    { cause, requestId }: { cause?: unknown; requestId?: string | undefined } = {},
+    { cause, requestId, providerCode }: TokenSourceErrorDetails = {},
   ) {
     super(message, { cause });
     this.requestId = requestId;
+    this.providerCode = providerCode;
   }
 }
 

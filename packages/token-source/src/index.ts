@@ -1,8 +1,16 @@
 export { TokenSourceError, type TokenSourceErrorCode } from './errors.ts';
+export { DEFAULT_CALLBACK_PORT } from './login/browser-login.ts';
+export type { LoginPrompt } from './login/login-prompt.ts';
 export { accessTokenEnvVar, deriveSecretKey, ensureOfflineAccess, gatewaySecretKey, secretEnvVar } from './naming.ts';
+export { OAuthTokenSource } from './oauth-token-source.ts';
+export type { TokenReference, TokenSourceOptions } from './options.ts';
+export type { Fetch, FetchInit } from './provider/bounded-fetch.ts';
+export type { OidcParams } from './provider/oidc-client.ts';
+export type { SignOutOutcome } from './provider/refresh-token-uses.ts';
 export { type EncryptedFileOptions, EncryptedFileSecrets } from './secrets/encrypted-file-secrets.ts';
 export { EnvironmentSecrets } from './secrets/environment-secrets.ts';
 export { type KeyringOptions, KeyringSecrets } from './secrets/keyring-secrets.ts';
 export { LayeredSecrets } from './secrets/layered-secrets.ts';
 export { MemorySecrets } from './secrets/memory-secrets.ts';
 export type { SecretsProvider } from './secrets/secrets-provider.ts';
+export type { AccessToken } from './stored-tokens.ts';
