@@ -90,9 +90,17 @@ export class TestGateway {
     await this.#gateway.start();
   }
 
-  async stop(): Promise<void> {
+  async drain(): Promise<void> {
     await this.#gateway?.drain();
+  }
+
+  async close(): Promise<void> {
     await this.#gateway?.close();
+    this.#gateway = undefined;
+  }
+
+  async stop(): Promise<void> {
+    await this.close();
     await this.agentserver.stop();
     await this.#pool?.end();
   }
