@@ -1,5 +1,5 @@
 import { type Html, html } from '../pages/html.ts';
-import { formTargetOf, type Page } from '../pages/pages.ts';
+import { formTargetsOf, type Page } from '../pages/pages.ts';
 import { CSRF_FIELD } from './csrf.ts';
 
 export interface LoginForm {
@@ -35,5 +35,5 @@ function problemText(problem: string): Html {
 // Signing in for an authorization request ends, some redirects later, at the client.
 function redirectTargets(returnTo: string): readonly string[] {
   const redirectUri = new URL(returnTo, 'http://here.invalid').searchParams.get('redirect_uri');
-  return redirectUri === null ? [] : formTargetOf(redirectUri);
+  return redirectUri === null ? [] : formTargetsOf(redirectUri);
 }

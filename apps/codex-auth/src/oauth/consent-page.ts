@@ -1,6 +1,6 @@
 import { CSRF_FIELD } from '../accounts/csrf.ts';
 import { html } from '../pages/html.ts';
-import { formTargetOf, type Page } from '../pages/pages.ts';
+import { formTargetsOf, type Page } from '../pages/pages.ts';
 import type { AuthorizationRequest } from './authorization-request.ts';
 import { SCOPES } from './scopes.ts';
 
@@ -12,7 +12,7 @@ export function consentPage(
   const name = client.clientName || client.clientId;
   return {
     title: `${name} asks for access`,
-    formTargets: formTargetOf(redirectUri),
+    formTargets: formTargetsOf(redirectUri),
     body: html`<p>You are signed in as <strong>${email}</strong>. <strong>${name}</strong> wants to:</p>
 <ul>${scope.split(' ').map((each) => html`<li>${SCOPES[each] ?? each}</li>`)}</ul>
 <p class="dim">Afterwards you go to <code>${redirectUri}</code></p>

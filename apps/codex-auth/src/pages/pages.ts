@@ -76,12 +76,20 @@ ${body}
   }
 }
 
-/** The source under which a content security policy knows a redirect URI: its origin, or the scheme of an app's own. */
-export function formTargetOf(redirectUri: string): readonly string[] {
+/**
+ * The sources under which a content security policy knows a redirect URI: its origin, or the scheme of an app's own. On this
+ * machine both spellings, since the Codex CLI goes on from its callback to a page of its own under either (docs/protocol.md).
+ */
+export function formTargetsOf(redirectUri: string): readonly string[] {
   if (!URL.canParse(redirectUri)) return [];
-  const url = new URL(redirectUri);
-  if (url.origin !== 'null') return [url.origin];
-  return /^[a-z][a-z0-9+.-]*:$/.test(url.protocol) ? [url.protocol] : [];
+  const { protocol, hostname, port, origin } = new URL(redirectUri);
+  if (protocol === 'http:' && ['localhost', '127.0.0.1'].includes(hostname)) {
+    const suffix = port === '' ? '' : `:${port}`;
+    return [`http://localhost${suffix}`, `http://127.0.0.1${suffix}`];
+  }
+  // A host may have characters that end a source or a directive.
+  if (origin !== 'null') return /^https?:\/\/[a-z0-9.:[\]_-]+$/.test(origin) ? [origin] : [];
+  return /^[a-z][a-z0-9+.-]*:$/.test(protocol) ? [protocol] : [];
 }
 
 function contentPolicy(formTargets: readonly string[]): string {

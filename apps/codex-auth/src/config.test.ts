@@ -1,0 +1,89 @@
+import { ConfigError } from '@codex-gateways/service';
+import { readConfig } from './config.ts';
+
+const KEY = Buffer.alloc(32, 1).toString('base64');
+const REQUIRED = {
+  CODEX_AUTH_ISSUER_URL: 'https://auth.example/codex-auth/',
+  CODEX_AUTH_DATABASE_URL: 'postgresql://user:secret@db.example/auth',
+  CODEX_AUTH_MASTER_KEY: KEY,
+  INTERNAL_API_SECRET: 'sixteen-characters',
+};
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    readConfig(env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+describe('configuration', () => {
+  it('has the documented defaults', () => {
+    expect(readConfig(REQUIRED)).toMatchObject({
+      host: '127.0.0.1',
+      port: 8081,
+      logLevel: 'info',
+      issuer: 'https://auth.example/codex-auth',
+      accessTokenLifetimeSeconds: 3600,
+      refreshTokenLifetimeSeconds: 30 * 86_400,
+      refreshReuseGraceSeconds: 30,
+      authorizationCodeLifetimeSeconds: 600,
+      deviceCodeLifetimeSeconds: 900,
+      sessionResolver: 'local',
+      loginRedirectUrl: undefined,
+      firstUser: undefined,
+      previousMasterKeys: [],
+    });
+  });
+
+  it('asks for what has no default, all at once', () => {
+    expect(problemsOf({}).map((problem) => problem.split(' ')[0])).toEqual([
+      'CODEX_AUTH_ISSUER_URL',
+      'CODEX_AUTH_DATABASE_URL',
+      'CODEX_AUTH_MASTER_KEY',
+      'INTERNAL_API_SECRET',
+    ]);
+  });
+
+  it.each([
+    ['CODEX_AUTH_PORT', 'http'],
+    ['CODEX_AUTH_ISSUER_URL', 'https://auth.example/?tenant=1'],
+    ['CODEX_AUTH_MASTER_KEY', Buffer.alloc(31).toString('base64')],
+    ['CODEX_AUTH_PREVIOUS_MASTER_KEYS', `${KEY},short`],
+    ['INTERNAL_API_SECRET', 'short'],
+    ['CODEX_AUTH_ACCESS_TOKEN_TTL', '3600'],
+    ['CODEX_AUTH_REFRESH_REUSE_GRACE', '2h'],
+    ['CODEX_AUTH_CODE_TTL', '1h'],
+    ['CODEX_AUTH_SESSION_RESOLVER', 'ldap'],
+    ['CODEX_AUTH_LOGIN_REDIRECT_URL', '/login'],
+    ['LOG_LEVEL', 'loud'],
+    ['DEV_USER_EMAIL', 'nobody'],
+    ['DEV_USER_PASSWORD', 'short'],
+    ['CODEX_AUTH_MAX_BODY_BYTES', '77'],
+    ['CODEX_AUTH_TRUSTED_PROXY_HOPS', 'all'],
+  ])('does not start with %s=%s', (name, value) => {
+    const problems = problemsOf({ ...REQUIRED, [name]: value });
+    expect(problems.some((problem) => problem.startsWith(`${name} `))).toBe(true);
+    for (const problem of problems) expect(problem).not.toContain(value);
+  });
+
+  it('takes the first user whole or not at all', () => {
+    const email = { DEV_USER_EMAIL: 'dev@localhost' };
+    const password = { DEV_USER_PASSWORD: 'long enough' };
+    expect(readConfig({ ...REQUIRED, ...email, ...password }).firstUser).toEqual({
+      email: 'dev@localhost',
+      password: 'long enough',
+    });
+    expect(problemsOf({ ...REQUIRED, ...email })).toEqual(['DEV_USER_PASSWORD is required']);
+    expect(problemsOf({ ...REQUIRED, ...password })).toEqual(['DEV_USER_EMAIL is required']);
+  });
+
+  it('needs to know where sessions of another product are, and where it signs people in', () => {
+    expect(problemsOf({ ...REQUIRED, CODEX_AUTH_SESSION_RESOLVER: 'agentserver' })).toEqual([
+      'CODEX_AUTH_AGENTSERVER_SESSION_URL is required',
+      'CODEX_AUTH_LOGIN_REDIRECT_URL is required',
+    ]);
+  });
+});
