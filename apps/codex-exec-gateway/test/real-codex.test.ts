@@ -2,7 +2,7 @@ import { runTurn, useCleanup, waitFor } from '@codex-gateways/testing';
 import { mintWsTicket } from '@codex-gateways/tokens';
 import { CAPTOKEN_SECRET, useExecGateway } from './support/gateway.ts';
 import { connect } from './support/peer.ts';
-import { startRealExecutor, startRealHarness, startSignedInExecutor } from './support/real-codex.ts';
+import { noiseHarness, startRealExecutor, startRealHarness, startSignedInExecutor } from './support/real-codex.ts';
 
 const TEST_TIMEOUT_MS = 120_000;
 
@@ -47,7 +47,7 @@ describe('the real Codex CLI at this gateway', () => {
       await startRealExecutor(cleanup, gateway, { exeId, env: { EXECUTOR_MARKER: 'far-away-7431' } });
       expect(await online('ws-chain')).toMatchObject({ exe_id: exeId, generation: 'noise', is_online: true });
       const token = gateway.capability({ workspaceId: 'ws-chain', turnId: 'turn-chain' });
-      const { client } = await startRealHarness(cleanup, gateway, { exeId, token });
+      const { client } = await startRealHarness(cleanup, { via: noiseHarness(gateway, exeId, token) });
 
       const turn = await runTurn(client, { text: 'go', cwd: '/' });
 

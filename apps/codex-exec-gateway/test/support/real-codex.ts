@@ -31,7 +31,7 @@ export async function startRealExecutor(
   const executor = await startCodex({
     args: ['exec-server', '--remote', gateway.url, '--environment-id', exeId, '--registration-bearer-stdin'],
     home,
-    env: { RUST_LOG: 'codex_exec_server=debug', ...env },
+    env,
     input: `${bearer}\n`,
   });
   cleanup.after(() => executor.stop());
@@ -42,7 +42,13 @@ export async function startRealExecutor(
 export async function startSignedInExecutor(
   cleanup: Cleanup,
   gateway: TestGateway,
-  { exeId, accessToken, accountId }: { exeId: string; accessToken: string; accountId: string },
+  {
+    exeId,
+    accessToken,
+    accountId,
+    version,
+    env = {},
+  }: { exeId: string; accessToken: string; accountId: string; version?: string; env?: Record<string, string> },
 ): Promise<RunningProcess> {
   const home = await createCodexHome();
   cleanup.after(() => home.remove());
@@ -64,17 +70,30 @@ export async function startSignedInExecutor(
     args: ['exec-server', '--remote', gateway.url, '--environment-id', exeId],
     home,
     // A 401 makes the CLI refresh once; here nobody answers it.
-    env: { CODEX_REFRESH_TOKEN_URL_OVERRIDE: 'http://127.0.0.1:9/oauth/token' },
+    env: { CODEX_REFRESH_TOKEN_URL_OVERRIDE: 'http://127.0.0.1:9/oauth/token', ...env },
+    ...(version ? { version } : {}),
   });
   cleanup.after(() => executor.stop());
   return executor;
 }
 
-/** A real app-server whose commands go through the gateway, and a model that asks it to run what the person typed. */
+/** The variables that give a Noise app-server its executor. */
+export function noiseHarness(gateway: TestGateway, exeId: string, token: string): Record<string, string> {
+  return {
+    CODEX_EXEC_SERVER_NOISE_REGISTRY_URL: gateway.url,
+    CODEX_EXEC_SERVER_NOISE_ENVIRONMENT_ID: exeId,
+    CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN: token,
+  };
+}
+
+/**
+ * A real app-server whose commands go through the gateway, and a model that asks it to print a variable that only the
+ * executor has.
+ * @param via - the variables that say how it reaches its executor
+ */
 export async function startRealHarness(
   cleanup: Cleanup,
-  gateway: TestGateway,
-  { exeId, token }: { exeId: string; token: string },
+  { via, version }: { via: Record<string, string>; version?: string },
 ): Promise<{ client: AppServerClient; process: RunningProcess }> {
   const model = await startModelServer({
     script: (request) => {
@@ -88,13 +107,8 @@ export async function startRealHarness(
   cleanup.after(() => home.remove());
   const appServer = await startAppServer({
     home,
-    env: {
-      ...env,
-      RUST_LOG: 'codex_exec_server=debug',
-      CODEX_EXEC_SERVER_NOISE_REGISTRY_URL: gateway.url,
-      CODEX_EXEC_SERVER_NOISE_ENVIRONMENT_ID: exeId,
-      CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN: token,
-    },
+    env: { ...env, ...via },
+    ...(version ? { version } : {}),
   });
   cleanup.after(() => appServer.process.stop());
   const client = await connectAppServer({ url: appServer.url });
