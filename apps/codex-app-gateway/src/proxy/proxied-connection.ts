@@ -3,6 +3,7 @@ import type { AppServerLease } from '../app-server/app-server.ts';
 import type { Limits } from '../config.ts';
 import type { Guard } from '../guard/guard.ts';
 import { type Closing, closeSocket, closing, isSendableCode } from './close-forwarding.ts';
+import { Liveness } from './liveness.ts';
 import { Outlet } from './outlet.ts';
 import { turnEventOf } from './turn-events.ts';
 
@@ -40,9 +41,9 @@ export class ProxiedConnection {
   readonly #options: ProxiedConnectionOptions;
   readonly #toClient: Outlet;
   readonly #toUpstream: Outlet;
+  readonly #clientLife: Liveness;
+  readonly #upstreamLife: Liveness;
   #lastMessageAtMs = performance.now();
-  #clientSeenAtMs = performance.now();
-  #upstreamSeenAtMs = performance.now();
   #closing: Closing | undefined;
   /** Settles when both sockets are closed and the lease is given back. */
   readonly closed: Promise<Closing>;
@@ -54,6 +55,8 @@ export class ProxiedConnection {
     const overflow = () => this.close(closing('bufferFull', 'the other side does not read fast enough'));
     this.#toClient = new Outlet(client, outletLimits, overflow);
     this.#toUpstream = new Outlet(upstream, outletLimits, overflow);
+    this.#clientLife = new Liveness(client, this.#toClient, limits.pingTimeoutMs);
+    this.#upstreamLife = new Liveness(upstream, this.#toUpstream, limits.pingTimeoutMs);
     this.closed = this.#watchClose();
     this.#forwardFromClient();
     this.#forwardFromUpstream();
@@ -79,7 +82,8 @@ export class ProxiedConnection {
     const { client, guard, observer } = this.#options;
     client.on('message', (data: Buffer, isBinary: boolean) => {
       if (this.#closing) return;
-      this.#clientSeenAtMs = this.#lastMessageAtMs = performance.now();
+      this.#lastMessageAtMs = performance.now();
+      this.#clientLife.seen();
       observer.frame('to_app_server', data.length);
       if (isBinary) return this.close(closing('unsupportedData', 'messages are JSON in text frames'));
       const verdict = guard.inspect(data.toString('utf8'));
@@ -88,7 +92,7 @@ export class ProxiedConnection {
       if (verdict.kind === 'answer') this.#toClient.send(verdict.text);
       // Who does not read our answers is not read either: they must not pile up here.
       const full = [this.#toUpstream, ...(verdict.kind === 'answer' ? [this.#toClient] : [])].find((to) => to.isFull);
-      if (full) this.#pauseUntilDrained(client, full);
+      if (full) pauseUntilDrained({ source: client, life: this.#clientLife }, full);
     });
   }
 
@@ -96,48 +100,32 @@ export class ProxiedConnection {
     const { upstream, lease, observer } = this.#options;
     upstream.on('message', (data: Buffer, isBinary: boolean) => {
       if (this.#closing) return;
-      this.#upstreamSeenAtMs = this.#lastMessageAtMs = performance.now();
+      this.#lastMessageAtMs = performance.now();
+      this.#upstreamLife.seen();
       observer.frame('to_client', data.length);
       const event = turnEventOf(data);
       if (event?.kind === 'started') lease.turnStarted(event.turnId);
       this.#toClient.send(data, isBinary);
       if (event?.kind === 'completed') lease.turnEnded(event.turnId);
-      if (this.#toClient.isFull) this.#pauseUntilDrained(upstream, this.#toClient);
-    });
-  }
-
-  #pauseUntilDrained(source: WebSocket, outlet: Outlet): void {
-    source.pause();
-    outlet.onceDrained(() => {
-      if (source === this.#options.client) this.#clientSeenAtMs = performance.now();
-      else this.#upstreamSeenAtMs = performance.now();
-      source.resume();
+      if (this.#toClient.isFull) pauseUntilDrained({ source: upstream, life: this.#upstreamLife }, this.#toClient);
     });
   }
 
   #watchLiveness(): void {
-    const { client, upstream, limits } = this.#options;
-    client.on('pong', () => (this.#clientSeenAtMs = performance.now()));
-    client.on('ping', () => (this.#clientSeenAtMs = performance.now()));
-    upstream.on('pong', () => (this.#upstreamSeenAtMs = performance.now()));
-    upstream.on('ping', () => (this.#upstreamSeenAtMs = performance.now()));
-    const timer = setInterval(() => {
-      const nowMs = performance.now();
-      if (nowMs - this.#lastMessageAtMs > limits.connectionIdleMs) {
-        return this.close(closing('normal', 'no message for a long time'));
+    const { pingIntervalMs, connectionIdleMs } = this.#options.limits;
+    const look = () => {
+      if (performance.now() - this.#lastMessageAtMs > connectionIdleMs) {
+        this.close(closing('normal', 'no message for a long time'));
+      } else if (this.#clientLife.isSilent()) {
+        this.close(closing('pingTimeout', 'no sign of life from the client'));
+      } else if (this.#upstreamLife.isSilent()) {
+        this.close(closing('internalError', 'the app-server gives no sign of life'));
+      } else {
+        this.#clientLife.ping();
+        this.#upstreamLife.ping();
       }
-      // A paused socket is not read, so its pongs do not count against it.
-      const isSilent = (seenAtMs: number, outlet: Outlet, socket: WebSocket) =>
-        !socket.isPaused && nowMs - Math.max(seenAtMs, outlet.lastProgressAtMs) > limits.pingTimeoutMs;
-      if (isSilent(this.#clientSeenAtMs, this.#toClient, client)) {
-        return this.close(closing('pingTimeout', 'no sign of life from the client'));
-      }
-      if (isSilent(this.#upstreamSeenAtMs, this.#toUpstream, upstream)) {
-        return this.close(closing('internalError', 'the app-server gives no sign of life'));
-      }
-      if (client.readyState === client.OPEN) client.ping();
-      if (upstream.readyState === upstream.OPEN) upstream.ping();
-    }, limits.pingIntervalMs).unref();
+    };
+    const timer = setInterval(look, pingIntervalMs).unref();
     void this.closed.then(() => clearInterval(timer));
   }
 
@@ -175,4 +163,12 @@ export class ProxiedConnection {
     clearTimeout(timer);
     this.close(closing('internalError', why));
   }
+}
+
+function pauseUntilDrained({ source, life }: { source: WebSocket; life: Liveness }, outlet: Outlet): void {
+  source.pause();
+  outlet.onceDrained(() => {
+    life.seen(); // it could not be heard until now
+    source.resume();
+  });
 }

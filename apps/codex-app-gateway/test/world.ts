@@ -1,0 +1,113 @@
+import { join } from 'node:path';
+import { createLogger } from '@codex-gateways/service';
+import { type AppServerClient, type Cleanup, connectAppServer, createCodexHome } from '@codex-gateways/testing';
+import { type AppGateway, createAppGateway, readConfig } from '../src/index.ts';
+import { type StandIn, startStandIn } from './stand-in.ts';
+
+/** What the stand-in of the exec-gateway lists. */
+export interface ListedExecutor {
+  exe_id: string;
+  name: string;
+  is_default: boolean;
+  is_online: boolean;
+}
+
+/**
+ * The services around a gateway, and gateways among them. Whoever shows `ast_<workspace>` is that workspace's user.
+ */
+export interface World {
+  readonly agentserver: StandIn;
+  readonly execGateway: StandIn;
+  /** By workspace; those that are not listed have none. */
+  readonly executors: Map<string, ListedExecutor[]>;
+  readonly stateDir: string;
+  /** The whole environment of a gateway here. */
+  env(overrides?: Readonly<Record<string, string>>): Record<string, string>;
+  start(overrides?: Readonly<Record<string, string>>): Promise<AppGateway>;
+  /** Turns that were revoked so far. */
+  revokedTurns(): string[];
+}
+
+const SECRETS = {
+  CXG_AGENTSERVER_INTERNAL_SECRET: 'agentserver-internal-secret',
+  CXG_EXEC_GATEWAY_INTERNAL_SECRET: 'exec-gateway-shared-secret',
+  CXG_CAPTOKEN_HMAC_SECRET: 'capability-token-hmac-secret',
+};
+/** Every secret of a gateway here: none of them may get any further. */
+export const GATEWAY_SECRETS: readonly string[] = Object.values(SECRETS);
+
+export async function createWorld(cleanup: Cleanup): Promise<World> {
+  const executors = new Map<string, ListedExecutor[]>();
+  const [home, agentserver, execGateway] = await Promise.all([
+    createCodexHome(),
+    startStandIn(verifyToken),
+    startStandIn((request) => answerExecGateway(request, executors)),
+  ]);
+  cleanup.after(() => home.remove());
+  cleanup.after(() => agentserver.close());
+  cleanup.after(() => execGateway.close());
+  const stateDir = join(home.path, 'state');
+  const env: World['env'] = (overrides = {}) => ({
+    CXG_APP_PORT: '0',
+    CXG_AGENTSERVER_INTERNAL_URL: agentserver.url,
+    CXG_EXEC_GATEWAY_URL: execGateway.url.replace('http', 'ws'),
+    CXG_EXEC_GATEWAY_INTERNAL_URL: execGateway.url,
+    CXG_STATE_DIR: stateDir,
+    CXG_MODEL: 'scripted',
+    ...SECRETS,
+    ...overrides,
+  });
+  return {
+    agentserver,
+    execGateway,
+    executors,
+    stateDir,
+    env,
+    async start(overrides) {
+      const log = createLogger({ service: 'test', level: 'silent' });
+      const gateway = createAppGateway(readConfig(env(overrides)), { log, path: '/usr/bin:/bin' });
+      cleanup.after(() => gateway.close());
+      await gateway.start();
+      return gateway;
+    },
+    revokedTurns: () =>
+      execGateway.requests
+        .filter(({ path }) => path === '/api/exec-gateway/revoke-turn')
+        .map(({ body }) => (body as { turn_id: string }).turn_id),
+  };
+}
+
+/** A client of a workspace, with a token that is valid. */
+export async function connect(gateway: Pick<AppGateway, 'url'>, workspaceId = 'ws-1'): Promise<AppServerClient> {
+  return connectAppServer({ url: wsUrl(gateway), bearer: `ast_${workspaceId}`, timeoutMs: 30_000 });
+}
+
+export function wsUrl({ url }: Pick<AppGateway, 'url'>): string {
+  return url.replace('http', 'ws');
+}
+
+/** The page of a gateway at a path, such as `/metrics`. */
+export async function get({ url }: Pick<AppGateway, 'url'>, path: string): Promise<{ status: number; text: string }> {
+  const answer = await fetch(`${url}${path}`);
+  return { status: answer.status, text: await answer.text() };
+}
+
+const verifyToken: StandIn['answer'] = ({ body, headers }) => {
+  const [, workspace] = /^ast_(.*)$/.exec((body as { token: string }).token) ?? [];
+  if (headers['x-internal-secret'] !== SECRETS.CXG_AGENTSERVER_INTERNAL_SECRET || !workspace) {
+    return { status: 401, body: { error: 'invalid_token' } };
+  }
+  return { status: 200, body: { user_id: `user-of-${workspace}`, workspace_id: workspace } };
+};
+
+const answerExecGateway = (
+  { path, headers }: Parameters<StandIn['answer']>[0],
+  executors: ReadonlyMap<string, ListedExecutor[]>,
+): ReturnType<StandIn['answer']> => {
+  const url = new URL(path, 'http://stand-in');
+  if (url.pathname.startsWith('/cloud/'))
+    return { status: 503, body: { error: { code: 'offline', message: 'offline' } } };
+  if (headers.authorization !== `Bearer ${SECRETS.CXG_EXEC_GATEWAY_INTERNAL_SECRET}`) return { status: 401, body: {} };
+  if (url.pathname === '/api/exec-gateway/revoke-turn') return { status: 204 };
+  return { status: 200, body: executors.get(url.searchParams.get('workspace_id') ?? '') ?? [] };
+};
