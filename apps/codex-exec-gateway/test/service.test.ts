@@ -1,0 +1,91 @@
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { frame } from './support/frames.ts';
+import { useExecGateway } from './support/gateway.ts';
+
+describe('the service as an operator sees it', () => {
+  const gateway = useExecGateway();
+
+  it('is healthy and ready', async () => {
+    expect((await gateway.call('GET', '/healthz')).body).toEqual({ status: 'ok' });
+    expect((await gateway.call('GET', '/readyz')).body).toEqual({ status: 'ready' });
+  });
+
+  it('has metrics of executors, bridges, streams, frames and bytes', async () => {
+    const exeId = await gateway.bound();
+    const { peer: executor } = await gateway.online(exeId);
+    const harness = await gateway.harness(exeId);
+    const there = frame('resume', 's');
+    const back = frame('data', 's', 'x'.repeat(1000));
+    harness.send(there);
+    await executor.receive(1);
+    executor.send(back);
+    await harness.receive(1);
+    await gateway.revoke('turn-of-metrics');
+    const expected = {
+      codex_exec_connected_executors: 1,
+      codex_exec_live_bridges: 1,
+      codex_exec_live_streams: 1,
+      codex_exec_revoked_turns: 1,
+      'codex_exec_relayed_frames_total{direction="to_executor"}': 1,
+      'codex_exec_relayed_frames_total{direction="to_harness"}': 1,
+      'codex_exec_relayed_bytes_total{direction="to_executor"}': there.length,
+      'codex_exec_relayed_bytes_total{direction="to_harness"}': back.length,
+      'codex_exec_dropped_frames_total{reason="unknown_stream"}': 0,
+      'codex_exec_registrations_total{outcome="noise"}': 1,
+      'codex_exec_registrations_total{outcome="refused"}': 0,
+      codex_exec_revocations_total: 1,
+    };
+    for (const [name, value] of Object.entries(expected)) {
+      expect([name, await gateway.metric(name)]).toEqual([name, value]);
+    }
+    harness.close();
+    await harness.waitForClose();
+    executor.close();
+    await executor.waitForClose();
+    for (const name of ['connected_executors', 'live_bridges', 'live_streams']) {
+      expect([name, await gateway.metric(`codex_exec_${name}`)]).toEqual([name, 0]);
+    }
+  });
+
+  it('answers in JSON where there is nothing', async () => {
+    for (const path of ['/', '/cloud/environment', '/api/exec-gateway/nothing']) {
+      const { status, body } = await gateway.call('GET', path);
+      expect(status).toBe(404);
+      expect(body).toMatchObject({ error: { code: 'not_found' } });
+    }
+  });
+
+  it('answers with 4xx whatever a socket says, and lives on', async () => {
+    const { port } = new URL(gateway.url);
+    const requests = [
+      'GET /bridge/x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n',
+      'GET //evil HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      'POST /bridge/x?token=a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      'GET /codex-exec/%zz?token=%zz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      'GET http://other/codex-exec/x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      'GARBAGE\r\n\r\n',
+    ];
+    for (const request of requests) {
+      const socket = createConnection(Number(port), '127.0.0.1');
+      socket.write(request);
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      expect([request, answer.toString().split('\r\n')[0]]).toEqual([
+        request,
+        expect.stringMatching(/^HTTP\/1\.1 4\d\d /),
+      ]);
+      socket.destroy();
+    }
+    expect((await gateway.call('GET', '/healthz')).status).toBe(200);
+  });
+
+  it('has a page of every variable that it reads', async () => {
+    const { readFile } = await import('node:fs/promises');
+    const read = (path: string) => readFile(fileURLToPath(new URL(path, import.meta.url)), 'utf8');
+    const [config, readme] = await Promise.all([read('../src/config.ts'), read('../README.md')]);
+    const names = new Set(config.match(/CXG_[A-Z_]+/g));
+    expect(names.size).toBeGreaterThan(20);
+    for (const name of names) expect(readme).toContain(`\`${name}\``);
+  });
+});
