@@ -3,7 +3,7 @@ import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { acceptRequestId, HttpError, type Logger, refuseUpgrade, type UpgradeListener } from '@codex-gateways/service';
 import { asRefusal, draining } from './unavailable.ts';
-import type { Upgrade } from './web-sockets.ts';
+import { isWebSocketRequest, type Upgrade } from './web-sockets.ts';
 
 export type UpgradeRoute = (upgrade: Upgrade) => Promise<void>;
 
@@ -74,6 +74,9 @@ export class UpgradeRouter {
 async function decide(services: UpgradeRouterServices, endpoint: string, upgrade: Upgrade): Promise<void> {
   const route = Object.hasOwn(services.routes, endpoint) ? services.routes[endpoint] : undefined;
   if (!route) throw new HttpError(404, 'not_found', 'there is no WebSocket at this path');
+  if (!isWebSocketRequest(upgrade.req)) {
+    throw new HttpError(400, 'invalid_request', 'this is not the handshake of a WebSocket (RFC 6455)');
+  }
   if (services.isDraining()) throw draining();
   let timer: NodeJS.Timeout | undefined;
   // A route that comes to its end late finds a socket that has been answered, and opens nothing.

@@ -16,6 +16,21 @@ export interface Upgrade {
   readonly clientIp: string | undefined;
 }
 
+const KEY = /^[A-Za-z0-9+/]{22}==$/;
+
+/**
+ * Whether a request asks for a WebSocket as RFC 6455 §4.2.1 wants it. Looked at first: a request that ws would turn away later must
+ * not take a live executor's place until then.
+ */
+export function isWebSocketRequest({ method, headers }: IncomingMessage): boolean {
+  return (
+    method === 'GET' &&
+    headers.upgrade?.toLowerCase() === 'websocket' &&
+    headers['sec-websocket-version'] === '13' &&
+    KEY.test(headers['sec-websocket-key'] ?? '')
+  );
+}
+
 /** Says 101, with the message limit of each relay generation. Compression stays off: what is relayed is encrypted. */
 export class WebSocketAcceptor {
   readonly #servers: Readonly<Record<Generation, WebSocketServer>>;

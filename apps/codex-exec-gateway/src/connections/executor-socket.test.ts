@@ -101,19 +101,18 @@ describe('ws /codex-exec/{exe_id}: tickets', () => {
     expect(await upgradeStatus(`${gateway.wsUrl}${path}`)).toBe(404);
   });
 
-  it('answers a request that is no proper WebSocket handshake with 4xx and keeps no record of it', async () => {
+  it('answers 400 to a request that is no proper handshake, which takes nobody their place', async () => {
     const exeId = await gateway.bound('ws-half');
-    const { url } = await gateway.registered(exeId);
-    const { pathname, search, port } = new URL(url);
+    const { peer, registered } = await gateway.online(exeId);
+    const { pathname, search, port } = new URL(registered.url);
     const socket = connectTcp(Number(port), '127.0.0.1');
     socket.write(`GET ${pathname}${search} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
     const answer = await new Promise<string>((resolve) => socket.once('data', (data) => resolve(data.toString())));
-    expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
     socket.destroy();
-    await waitFor(async () => (await gateway.connected('ws-half')).length === 0, {
-      timeoutMs: 5000,
-      describe: 'the record to be withdrawn',
-    });
+    expect(await gateway.connected('ws-half')).toHaveLength(1);
+    expect(peer.closed).toBeUndefined();
+    peer.close();
   });
 
   it('tells why in JSON, and never logs the ticket', async () => {
