@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { createSealer } from '@codex-gateways/crypto';
-import { checkDatabase, createPool, runMigrations } from '@codex-gateways/database';
+import { checkDatabase, createPool, type Pool, runMigrations } from '@codex-gateways/database';
 import {
   type Clock,
   createApp,
@@ -52,59 +52,24 @@ export interface AuthService extends Service {
 
 /** The composition root: everything that codex-auth consists of, wired top to bottom. Nothing runs before `start`. */
 export function createAuthService(config: Config, deps: AuthServiceDeps = {}): AuthService {
-  const clock = deps.clock ?? systemClock;
   const log = deps.log ?? createLogger({ service: 'codex-auth', level: config.logLevel });
   const { issuer, databaseUrl } = config;
-  const pool = createPool({
-    databaseUrl,
-    applicationName: 'codex-auth',
-    maxConnections: config.databasePoolSize,
-    log,
-  });
+  const maxConnections = config.databasePoolSize;
+  const pool = createPool({ databaseUrl, applicationName: 'codex-auth', maxConnections, log });
   const metrics = createMetrics('codex-auth');
-  const sealer = createSealer({ current: config.masterKey, previous: config.previousMasterKeys });
-  const keys = new SigningKeys({ db: pool, sealer, clock });
-  const accounts = new Accounts({ db: pool });
-  const secrets = new SealedSecrets({ db: pool, sealer });
-  const audit = createAuditLog(pool);
-  const people = createPeopleAccess(config, { pool, clock, log, audit });
-  const accessTokens = new AccessTokens({ db: pool, keys, clock });
-  const memberships = new Memberships({ db: pool });
-  const withUser = requireUser({ sessions: people.sessions, accessTokens, issuer });
-  const oauth = createAuthorizationServer(config, {
-    ...{ pool, clock, log, keys, secrets, audit, accessTokens },
-    ...people,
-  });
-  const machines = createMachineAccess(config, {
-    ...{ pool, clock, log, keys, audit, accessTokens, memberships, withUser },
-    bcrypt: deps.bcrypt,
-  });
-
-  const cleanup = new Cleanup({
-    tasks: [...people.cleanupTasks, ...oauth.cleanupTasks, ...machines.cleanupTasks],
-    intervalMs: config.cleanupIntervalMs,
-    batchRows: config.cleanupBatchRows,
-    log,
-  });
-
+  const parts = createParts(config, { ...deps, log, pool });
   const { app, readiness } = createApp({
     log,
     metrics,
     checks: { database: () => checkDatabase(pool, READINESS_TIMEOUT_MS) },
   });
   app.set('trust proxy', config.trustedProxyHops);
-  const routes = Router();
-  routes.use(jwksRoutes({ keys }));
-  routes.use(meRoutes({ withUser }), workspaceRoutes({ withUser, memberships }));
-  routes.use(accountsCheckRoutes({ withUser, memberships, issuer }));
-  routes.use(people.routes, oauth.routes, machines.routes);
-
-  const issuerPath = new URL(issuer).pathname.replace(/\/$/, '');
-  app.use(routes);
-  if (issuerPath !== '') app.use(issuerPath, routes);
+  app.use(parts.routes);
+  // Under the issuer's path too, for proxies that leave it on.
+  const issuerPath = new URL(issuer).pathname.replace(/\/+$/, '');
+  if (issuerPath !== '') app.use(issuerPath, parts.routes);
   app.use(notFound());
   app.use(databaseUnavailable(), errorMiddleware({ form: objectErrorForm, log }));
-
   let server: HttpServer | undefined;
   return {
     get url() {
@@ -113,11 +78,7 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
     },
     async start() {
       await runMigrations({ databaseUrl, schema: 'codex_auth', directory: MIGRATIONS, log });
-      await keys.ensureActiveKey();
-      await oauth.start();
-      if (config.firstUser) await accounts.ensureFirstUser(config.firstUser);
-      machines.start();
-      cleanup.start();
+      await parts.start();
       server = await listen(app, { host: config.host, port: config.port });
       log.info({ url: server.url, issuer }, 'listening');
     },
@@ -127,11 +88,52 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
     },
     async close() {
       await server?.close(0);
+      await parts.close();
+      await pool.end();
+      metrics.close();
+    },
+  };
+}
+
+/** Everything between the database and the HTTP server. */
+function createParts(config: Config, deps: AuthServiceDeps & { log: Logger; pool: Pool }) {
+  const { log, pool, clock = systemClock } = deps;
+  const { issuer } = config;
+  const sealer = createSealer({ current: config.masterKey, previous: config.previousMasterKeys });
+  const keys = new SigningKeys({ db: pool, sealer, clock });
+  const accounts = new Accounts({ db: pool });
+  const memberships = new Memberships({ db: pool });
+  const secrets = new SealedSecrets({ db: pool, sealer });
+  const accessTokens = new AccessTokens({ db: pool, keys, clock });
+  const shared = { pool, clock, log, audit: createAuditLog(pool), keys, accessTokens, memberships };
+  const people = createPeopleAccess(config, shared);
+  const oauth = createAuthorizationServer(config, { ...shared, ...people, secrets });
+  const withUser = requireUser({ sessions: people.sessions, accessTokens, issuer });
+  const machines = createMachineAccess(config, { ...shared, withUser, bcrypt: deps.bcrypt });
+  const cleanup = new Cleanup({
+    tasks: [...people.cleanupTasks, ...oauth.cleanupTasks, ...machines.cleanupTasks],
+    intervalMs: config.cleanupIntervalMs,
+    batchRows: config.cleanupBatchRows,
+    log,
+  });
+  const routes = Router();
+  routes.use(jwksRoutes({ keys }));
+  routes.use(meRoutes({ withUser }), workspaceRoutes({ withUser, memberships }));
+  routes.use(accountsCheckRoutes({ withUser, memberships, issuer }));
+  routes.use(people.routes, oauth.routes, machines.routes);
+  return {
+    routes,
+    async start() {
+      await keys.ensureActiveKey();
+      await oauth.start();
+      if (config.firstUser) await accounts.ensureFirstUser(config.firstUser);
+      machines.start();
+      cleanup.start();
+    },
+    async close() {
       await machines.close();
       await cleanup.close();
       await people.close();
-      await pool.end();
-      metrics.close();
     },
   };
 }

@@ -3,10 +3,10 @@ import { type Pool, transaction } from '@codex-gateways/database';
 import type { Clock } from '@codex-gateways/service';
 import type { OAuthClient } from '../oauth/clients.ts';
 import type { DirectGrants } from '../oauth/direct-grants.ts';
+import type { GrantHandler } from '../oauth/grants/grant-handler.ts';
 import { OAuthError } from '../oauth/oauth-error.ts';
 import { required } from '../oauth/parameters.ts';
 import type { TokenResponse } from '../oauth/token-response.ts';
-import type { GrantHandler } from '../oauth/token-route.ts';
 import { exchangeDeviceCode, lengthenInterval, type PolledLogin, pollDeviceCode } from './device-code-store.ts';
 
 export interface DeviceCodeGrantDeps {

@@ -1,17 +1,9 @@
 import { type RequestHandler, Router } from 'express';
-import { type RequestOrigin, requestOrigin } from '../audit/request-origin.ts';
+import { requestOrigin } from '../audit/request-origin.ts';
 import type { ClientAuthentication } from './client-authentication.ts';
-import type { OAuthClient } from './clients.ts';
+import type { GrantHandler } from './grants/grant-handler.ts';
 import { OAuthError } from './oauth-error.ts';
-import { bodyParameters, type Parameters, required } from './parameters.ts';
-import type { TokenResponse } from './token-response.ts';
-
-/** One `grant_type` of the token endpoint. */
-export type GrantHandler = (
-  client: OAuthClient,
-  parameters: Parameters,
-  origin: RequestOrigin,
-) => Promise<TokenResponse>;
+import { bodyParameters, required } from './parameters.ts';
 
 export interface TokenRouteDeps {
   readonly clientAuthentication: Pick<ClientAuthentication, 'authenticate'>;

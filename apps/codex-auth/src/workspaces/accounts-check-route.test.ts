@@ -11,21 +11,24 @@ describe('GET accounts/check, by which the CLI routes its workspaces', () => {
     async (path) => {
       const { access_token } = await client.tokens();
       const authorization = `Bearer ${access_token}`;
-      const workspaces = await (await check('/api/workspaces', { authorization })).json();
+      const workspaces = (await (await check('/api/workspaces', { authorization })).json()) as {
+        id: string;
+        name: string;
+      }[];
       const answer = await check(path, { authorization });
       expect(answer.status).toBe(200);
       const [account] = workspaces;
       expect(await answer.json()).toEqual({
         accounts: [
           {
-            id: account.id,
-            name: account.name,
+            id: account?.id,
+            name: account?.name,
             structure: 'workspace',
             workspace_backend_origin: auth.url.replace('http:', 'https:'),
             account_routing_override: 'NO_CONSTRAINT',
           },
         ],
-        default_account_id: account.id,
+        default_account_id: account?.id,
       });
     },
   );

@@ -1,6 +1,6 @@
 import type { AuthorizationCodes } from '../authorization-codes.ts';
 import { required } from '../parameters.ts';
-import type { GrantHandler } from '../token-route.ts';
+import type { GrantHandler } from './grant-handler.ts';
 
 /** `grant_type=authorization_code` (RFC 6749 §4.1.3, RFC 7636 §4.5). */
 export function authorizationCodeGrant({ codes }: { codes: Pick<AuthorizationCodes, 'redeem'> }): GrantHandler {

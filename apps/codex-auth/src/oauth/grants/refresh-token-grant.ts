@@ -1,6 +1,6 @@
 import { required } from '../parameters.ts';
 import type { RefreshTokens } from '../refresh-tokens.ts';
-import type { GrantHandler } from '../token-route.ts';
+import type { GrantHandler } from './grant-handler.ts';
 
 /** `grant_type=refresh_token` (RFC 6749 §6). */
 export function refreshTokenGrant({ refreshTokens }: { refreshTokens: Pick<RefreshTokens, 'refresh'> }): GrantHandler {
