@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { ConfigError } from '@codex-gateways/service';
 import { readConfig } from './config.ts';
 
@@ -60,13 +61,30 @@ describe('configuration', () => {
     ['CODEX_AUTH_LOGIN_REDIRECT_URL', '/login'],
     ['LOG_LEVEL', 'loud'],
     ['DEV_USER_EMAIL', 'nobody'],
-    ['DEV_USER_PASSWORD', 'short'],
+    ['DEV_USER_PASSWORD', 'x'.repeat(257)],
     ['CODEX_AUTH_MAX_BODY_BYTES', '77'],
     ['CODEX_AUTH_TRUSTED_PROXY_HOPS', 'all'],
   ])('does not start with %s=%s', (name, value) => {
     const problems = problemsOf({ ...REQUIRED, [name]: value });
     expect(problems.some((problem) => problem.startsWith(`${name} `))).toBe(true);
     for (const problem of problems) expect(problem).not.toContain(value);
+  });
+
+  it('is described in the README, every variable', () => {
+    const read = new Set<string>();
+    const env = new Proxy<Record<string, string>>(
+      { ...REQUIRED, CODEX_AUTH_SESSION_RESOLVER: 'agentserver', DEV_USER_EMAIL: 'dev@localhost' },
+      {
+        get: (target, name: string) => {
+          read.add(name);
+          return target[name];
+        },
+      },
+    );
+    problemsOf(env);
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    expect(read.size).toBeGreaterThan(30);
+    expect([...read].filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
   });
 
   it('takes the first user whole or not at all', () => {

@@ -106,7 +106,7 @@ function readFirstUser(read: EnvReader): { email: string; password: string } | u
   const isWanted = ['DEV_USER_EMAIL', 'DEV_USER_PASSWORD'].some((name) => read.optionalText(name) !== undefined);
   if (!isWanted) return undefined;
   const email = { pattern: /^[^\s@]{1,64}@[^\s@]{1,189}$/, expected: 'an email address' };
-  const password = { pattern: /^.{8,256}$/s, expected: '8 to 256 characters' };
+  const password = { pattern: /^.{1,256}$/s, expected: 'at most 256 characters' };
   return { email: read.text('DEV_USER_EMAIL', email), password: read.text('DEV_USER_PASSWORD', password) };
 }
 

@@ -3,7 +3,6 @@ import { hash, verify } from '@node-rs/argon2';
 /** OWASP's choice for argon2id, the library's default variant: 19 MiB, two passes, one lane; some 20 ms on the thread pool. */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 
-export const MIN_PASSWORD_LENGTH = 8;
 /** Longer ones are refused before they are hashed, so that a request cannot buy much work. */
 export const MAX_PASSWORD_LENGTH = 256;
 

@@ -2,7 +2,7 @@ import { asHttpError, type Logger, requestIdOf } from '@codex-gateways/service';
 import type { ErrorRequestHandler } from 'express';
 
 /**
- * Errors that codex-auth may put on the wire. Source: RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 7591
+ * Errors that codex-auth may put on the wire. Source: RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7591
  * §3.2.2, RFC 8628 §3.5, OpenID Connect Core §3.1.2.6; the three of refresh tokens are the Codex CLI's (docs/protocol.md).
  */
 export const STATUS_OF = {
@@ -13,7 +13,6 @@ export const STATUS_OF = {
   unauthorized_client: 400,
   unsupported_grant_type: 400,
   unsupported_response_type: 400,
-  unsupported_token_type: 400,
   invalid_token: 401,
   insufficient_scope: 403,
   authorization_pending: 400,
