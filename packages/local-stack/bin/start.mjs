@@ -4,5 +4,10 @@ import { requireNodeVersion } from './lib/node-version.mjs';
 
 requireNodeVersion();
 const { prepare } = await import('./lib/prepare.mjs');
-await prepare({ signalExitCode: 0 });
-await import('../dist/main.js');
+const handSignalsTo = await prepare({ signalExitCode: 0 });
+
+// A terminal and npm may both deliver the same Ctrl-C; aborting a second time changes nothing.
+const ending = new AbortController();
+handSignalsTo(() => ending.abort());
+const { main } = await import('../dist/main.js');
+await main(ending.signal);

@@ -4,7 +4,7 @@ import { requireNodeVersion } from './lib/node-version.mjs';
 
 requireNodeVersion();
 const { prepare } = await import('./lib/prepare.mjs');
-await prepare();
+const handSignalsTo = await prepare();
 
 const { spawn } = await import('node:child_process');
 const { mkdtempSync, rmSync } = await import('node:fs');
@@ -39,7 +39,7 @@ function runTests(jestArguments) {
   const command = turboCommand('test', ...options, '--', ...jestArguments);
   const env = turboEnvironment({ TEST_RESULTS_DIR: resultsFolder });
   const child = spawn(command[0], command.slice(1), { cwd: ROOT, env, stdio: 'inherit' });
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  handSignalsTo((signal) => child.kill(signal));
   return new Promise((resolve) => {
     child.once('error', () => resolve(1));
     child.once('close', (code) => resolve(code ?? 1));

@@ -1,7 +1,11 @@
-#!/usr/bin/env node
 import { runStack } from './run-stack.ts';
 
-// A terminal that was closed must not keep the stack from stopping in order.
-process.stdout.on('error', () => undefined);
-const exitCode = await runStack(process.env, (text) => process.stdout.write(text));
-process.exit(exitCode);
+/**
+ * What `npm start` becomes once everything is installed and built. Ends the process.
+ * @param ending - aborts when the stack is to end
+ */
+export async function main(ending: AbortSignal): Promise<never> {
+  // A terminal that was closed must not keep the stack from stopping in order.
+  process.stdout.on('error', () => undefined);
+  process.exit(await runStack({ env: process.env, ending, write: (text) => process.stdout.write(text) }));
+}

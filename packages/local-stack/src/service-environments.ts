@@ -27,12 +27,13 @@ export function urlsOf(ports: StackFacts['ports']): Record<ServiceName, string> 
   return { auth: url(ports.auth), app: url(ports.app), exec: url(ports.exec) };
 }
 
-/** The whole environment of each service's process. */
+/** The whole environment of each service's process. What the caller leaves out of the general part is as it is here. */
 export function serviceEnvironments(caller: Environment, facts: StackFacts): Record<ServiceName, NodeJS.ProcessEnv> {
   const decided = { auth: authEnvironment(facts), app: appEnvironment(facts), exec: execEnvironment(facts) };
   const preset = { auth: AUTH_PRESET(facts), app: { ...GATEWAY_PRESET, ...modelKey(caller) }, exec: GATEWAY_PRESET };
   const environmentOf = (name: ServiceName) => ({
     ...preset[name],
+    ...pick(process.env, GENERAL),
     ...pick(caller, GENERAL),
     ...pick(caller, OWN[name]),
     ...decided[name],

@@ -65,15 +65,16 @@ export interface LocalStack {
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
   const state = openStateFolder(options.stateDirectory);
   const stack = new StartingStack(options, state);
-  const abort = () => void stack.stop();
-  options.signal?.addEventListener('abort', abort, { once: true });
+  const interrupt = () => stack.interrupt();
+  options.signal?.addEventListener('abort', interrupt, { once: true });
+  if (options.signal?.aborted) interrupt();
   try {
     return await stack.start();
   } catch (error) {
     await stack.stop();
-    throw options.signal?.aborted ? new StackError('the start was interrupted', { cause: error }) : error;
+    throw error;
   } finally {
-    options.signal?.removeEventListener('abort', abort);
+    options.signal?.removeEventListener('abort', interrupt);
   }
 }
 
@@ -83,6 +84,7 @@ class StartingStack {
   readonly #onLine: (line: string) => void;
   readonly #services = new Map<ServiceName, SupervisedService>();
   #database: SupervisedDatabase | undefined;
+  #isInterrupted = false;
   #stopping: Promise<void> | undefined;
 
   constructor(options: LocalStackOptions, state: StateFolder) {
@@ -92,20 +94,26 @@ class StartingStack {
   }
 
   async start(): Promise<LocalStack> {
-    const env = { ...process.env, ...this.#options.env };
-    const settings = readSettings(this.#options.env ?? {});
+    const env = this.#options.env ?? {};
+    const settings = readSettings(env);
     const secrets = loadSecrets(this.#state.secretsFile);
     const devUser = this.#devUser(secrets, settings);
     const ports = await choosePorts(this.#options.ports ?? {});
     if (settings.databaseUrl) await requireDatabase(settings.databaseUrl);
     const databaseUrl = settings.databaseUrl ?? (await this.#startDatabase(secrets.postgresPassword));
-    this.#continueUnlessStopped();
+    this.#goOnUnlessInterrupted();
     const facts = { ports, databaseUrl, secrets, devUser, codexFolder: this.#state.codexFolder };
     const environments = serviceEnvironments(env, facts);
     const urls = urlsOf(ports);
     await this.#startServices(environments, urls);
-    this.#continueUnlessStopped();
+    this.#goOnUnlessInterrupted();
     return this.#handle({ urls, databaseUrl, secrets, devUser });
+  }
+
+  /** Makes `start` fail soon; whoever waits for it stops what has been started. */
+  interrupt(): void {
+    this.#isInterrupted = true;
+    for (const service of this.#services.values()) service.stop().catch(() => undefined);
   }
 
   stop(): Promise<void> {
@@ -119,8 +127,8 @@ class StartingStack {
     this.#state.release();
   }
 
-  #continueUnlessStopped(): void {
-    if (this.#stopping) throw new StackError('the stack was stopped while it started');
+  #goOnUnlessInterrupted(): void {
+    if (this.#isInterrupted) throw new StackError('the start was interrupted');
   }
 
   #devUser(secrets: Secrets, { devUserEmail: email, devUserPassword }: StackSettings) {

@@ -13,10 +13,11 @@ const LOCK = join(ROOT, '.cache', 'prepare.lock');
 /**
  * Installs and builds what is missing or stale. Ends the process with one line when that does not work.
  * @param steps - `build: false` leaves the build to the caller
- * @param signalExitCode - exit code after Ctrl-C or SIGTERM during the preparation
+ * @param signalExitCode - exit code after Ctrl-C or SIGTERM
+ * @returns a function that hands Ctrl-C and SIGTERM to another listener; until it is called they end the process
  */
 export async function prepare({ build = true, signalExitCode = 130 } = {}) {
-  const giveBackSignals = stopStepsOnSignals(signalExitCode);
+  const handSignalsTo = stopStepsOnSignals(signalExitCode);
   try {
     await takeLock();
     await ensureInstalled();
@@ -24,10 +25,9 @@ export async function prepare({ build = true, signalExitCode = 130 } = {}) {
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
     process.exit(1);
-  } finally {
-    giveBackSignals();
   }
   releaseLock();
+  return handSignalsTo;
 }
 
 async function takeLock() {

@@ -5,7 +5,6 @@ import { spawn } from 'node:child_process';
 export class StepError extends Error {}
 
 const running = new Set();
-let stopped = false;
 
 /**
  * Runs a command quietly with one line of progress.
@@ -34,18 +33,22 @@ export async function runStep(title, command, { cwd, env }) {
 
 /**
  * While steps run, Ctrl-C and SIGTERM end them and then the process.
- * @returns a function that gives the signals back, for what comes after the steps
+ * @returns a function that hands later signals to what comes after the steps. The listeners stay the same: a signal that
+ * arrives while a listener is exchanged for another would be lost.
  */
 export function stopStepsOnSignals(exitCode) {
-  const onSignal = (signal) => {
-    if (stopped) return;
-    stopped = true;
+  let stopping = false;
+  let react = (signal) => {
+    if (stopping) return;
+    stopping = true;
     for (const child of running) child.kill(signal);
     if (running.size === 0) process.exit(exitCode);
     for (const child of running) child.once('close', () => process.exit(exitCode));
   };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  return () => process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, (received) => react(received));
+  return (next) => {
+    react = next;
+  };
 }
 
 /** On a terminal the line counts the seconds; elsewhere it is written once. */
