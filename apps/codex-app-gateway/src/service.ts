@@ -75,6 +75,7 @@ export function createAppGateway(config: Config, { log, clock = systemClock, pat
     log.info({ url: server.url }, 'listening');
   };
 
+  let closed: Promise<void> | undefined;
   let draining: Promise<void> | undefined;
   const drain = () => {
     draining ??= (async () => {
@@ -101,11 +102,14 @@ export function createAppGateway(config: Config, { log, clock = systemClock, pat
       }
     },
     drain,
-    async close() {
-      await drain();
-      await server?.close(CLOSE_HTTP_MS);
-      await authenticator.close();
-      metrics.close();
+    close() {
+      closed ??= (async () => {
+        await drain();
+        await server?.close(CLOSE_HTTP_MS);
+        await authenticator.close();
+        metrics.close();
+      })();
+      return closed;
     },
   };
 }
