@@ -19,8 +19,8 @@ describe('while the database is away', () => {
     gateway = new TestGateway(() => url, {
       CXG_DATABASE_URL: database.url,
       CXG_DATABASE_TIMEOUT: '1s',
-      CXG_REGISTER_HOLD: '6s',
-      CXG_HANDSHAKE_TIMEOUT: '3s',
+      CXG_REGISTER_HOLD: '3s',
+      CXG_HANDSHAKE_TIMEOUT: '2s',
       CXG_REPLICA_LEASE_RENEWAL: '200ms',
       CXG_REVOCATION_REFRESH: '200ms',
     });
