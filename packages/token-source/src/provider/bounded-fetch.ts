@@ -32,15 +32,24 @@ export class UnreachableError extends TokenSourceError {
   }
 }
 
+export type WholeRequest = Omit<FetchInit, 'signal' | 'redirect'> & { readonly signal?: AbortSignal };
+
 /**
- * A fetch with a deadline and a limit for the answer, which is there whole when the promise settles.
- * @throws {UnreachableError} also for 5xx and 429: those say nothing about the request
+ * One exchange with a deadline and a limit for the answer, which is there whole when the promise settles. Redirects are not
+ * followed.
+ * @throws {UnreachableError} when no answer comes
  */
-export function boundedFetch({ fetch = globalFetch, requestTimeoutMs = DEFAULT_TIMEOUT_MS }: HttpOptions) {
-  return async (url: string, init: Omit<FetchInit, 'signal' | 'body'> & { body?: unknown; signal?: AbortSignal }) => {
-    const deadline = AbortSignal.timeout(requestTimeoutMs);
-    const signal = init.signal ? AbortSignal.any([init.signal, deadline]) : deadline;
-    const answer = await exchange(fetch, url, { ...init, body: bodyOf(init.body), signal });
+export async function fetchWhole(url: string, init: WholeRequest, options: HttpOptions = {}): Promise<Response> {
+  const { fetch = globalFetch, requestTimeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const deadline = AbortSignal.timeout(requestTimeoutMs);
+  const signal = init.signal ? AbortSignal.any([init.signal, deadline]) : deadline;
+  return exchange(fetch, url, { ...init, redirect: 'manual', signal });
+}
+
+/** As {@link fetchWhole}. @throws {UnreachableError} also for 5xx and 429: those say nothing about the request */
+export function boundedFetch(options: HttpOptions) {
+  return async (url: string, { body, ...init }: Omit<WholeRequest, 'body'> & { body?: unknown }): Promise<Response> => {
+    const answer = await fetchWhole(url, { ...init, body: bodyOf(body) }, options);
     if (answer.status < 500 && answer.status !== 429) return answer;
     throw new UnreachableError(`${new URL(url).origin} answers ${answer.status} for now`, {
       status: answer.status,

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+
+/** What codex-auth answers below `/api`, as far as it is shown here. Fields that it adds pass through to `--json`. */
+export const meSchema = z.looseObject({ id: z.string(), email: z.string() });
+
+export const workspacesSchema = z.array(z.looseObject({ id: z.string(), name: z.string(), role: z.string() }));
+export type Workspace = z.infer<typeof workspacesSchema>[number];
+
+export const connectorSchema = z.looseObject({
+  exe_id: z.string(),
+  name: z.string(),
+  is_default: z.boolean(),
+  is_online: z.boolean(),
+  last_seen_at: z.string().nullish(),
+  codex_version: z.string().nullish(),
+  identity_expires_at: z.string().nullish(),
+});
+export const connectorsSchema = z.array(connectorSchema);
+export type Connector = z.infer<typeof connectorSchema>;
+
+export const addedConnectorSchema = z.looseObject({
+  exe_id: z.string(),
+  identity_expires_at: z.string().nullish(),
+  environment: z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.string()),
+  command: z.string(),
+});
+export type AddedConnector = z.infer<typeof addedConnectorSchema>;
+
+export const mintedTokenSchema = z.looseObject({
+  id: z.string(),
+  token: z.string(),
+  name: z.string(),
+  workspace_id: z.string(),
+  expires_at: z.string(),
+});
+
+export const remoteTokensSchema = z.array(
+  z.looseObject({
+    id: z.string(),
+    name: z.string(),
+    workspace_id: z.string(),
+    expires_at: z.string(),
+    revoked_at: z.string().nullish(),
+    last_used_at: z.string().nullish(),
+  }),
+);

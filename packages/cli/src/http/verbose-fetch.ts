@@ -1,0 +1,21 @@
+import type { Fetch } from '@codex-gateways/token-source';
+
+/** Tells of each exchange what anybody may know of it: no query, header or body, where tokens travel. */
+export function verboseFetch(fetch: Fetch, detail: (text: string) => void): Fetch {
+  return async (url, init) => {
+    const { origin, pathname } = new URL(url);
+    const startedAtMs = performance.now();
+    const tell = (outcome: string) => {
+      detail(`${init.method} ${origin}${pathname} → ${outcome} (${Math.round(performance.now() - startedAtMs)} ms)`);
+    };
+    try {
+      const answer = await fetch(url, init);
+      const requestId = /^[\w.:-]{1,128}$/.exec(answer.headers.get('x-request-id') ?? '')?.[0];
+      tell(`${answer.status}${requestId === undefined ? '' : `, request ${requestId}`}`);
+      return answer;
+    } catch (error) {
+      tell('no answer');
+      throw error;
+    }
+  };
+}
