@@ -216,3 +216,37 @@ describe('ws /codex-exec/{exe_id}: connections', () => {
     peer.close();
   });
 });
+
+describe("ws /codex-exec/{exe_id}: the caller's address", () => {
+  const gateway = useExecGateway({ CXG_TRUSTED_PROXY_HOPS: '1' });
+
+  it('is what the one trusted proxy says, and not what the caller claims before it', async () => {
+    const exeId = await gateway.executor();
+    const headers = { 'x-forwarded-for': '203.0.113.9, 198.51.100.7' };
+    const registered = await gateway.call('POST', `/cloud/environment/${exeId}/register`, {
+      headers: { ...headers, authorization: 'Bearer owner-token' },
+    });
+    const peer = await connect(String(registered.body.url), headers);
+    const { rows } = await gateway.pool.query(
+      `select host(e.client_ip) as registered_from, host(c.client_ip) as connected_from
+         from codex_exec.executors e
+         join codex_exec.executor_connections c on c.exe_id = e.exe_id
+        where e.exe_id = $1`,
+      [exeId],
+    );
+    expect(rows).toEqual([{ registered_from: '198.51.100.7', connected_from: '198.51.100.7' }]);
+    peer.close();
+  });
+
+  it('is nothing where a proxy says nonsense', async () => {
+    const exeId = await gateway.executor();
+    const { url } = await gateway.registered(exeId);
+    const peer = await connect(url, { 'x-forwarded-for': 'unknown' });
+    const { rows } = await gateway.pool.query(
+      'select client_ip from codex_exec.executor_connections where exe_id = $1',
+      [exeId],
+    );
+    expect(rows).toEqual([{ client_ip: null }]);
+    peer.close();
+  });
+});

@@ -3,17 +3,12 @@ import type { Queryable } from '@codex-gateways/database';
 import type { Clock } from '@codex-gateways/service';
 import { mintWsTicket, type NoisePublicKey } from '@codex-gateways/tokens';
 import type { ClientMetadata } from './client-metadata.ts';
-import {
-  findReachableExecutor,
-  findRegisteredExecutor,
-  findTicketHolder,
-  insertRegistration,
-  type ReachableExecutor,
-  type TicketHolder,
-} from './executor-registrations-store.ts';
+import { findTicketHolder, insertRegistration, type TicketHolder } from './executor-registrations-store.ts';
 import type { Generation } from './generation.ts';
+import { findReachableExecutor, findRegisteredExecutor, type ReachableExecutor } from './live-registrations-store.ts';
 
-export type { LiveConnection, ReachableExecutor, TicketHolder } from './executor-registrations-store.ts';
+export type { TicketHolder } from './executor-registrations-store.ts';
+export type { LiveConnection, ReachableExecutor } from './live-registrations-store.ts';
 
 export type Registration =
   | {
