@@ -105,8 +105,9 @@ const answerExecGateway = (
   executors: ReadonlyMap<string, ListedExecutor[]>,
 ): ReturnType<StandIn['answer']> => {
   const url = new URL(path, 'http://stand-in');
+  // 404 rather than 503, which the CLI asks again for half a minute.
   if (url.pathname.startsWith('/cloud/'))
-    return { status: 503, body: { error: { code: 'offline', message: 'offline' } } };
+    return { status: 404, body: { error: { code: 'offline', message: 'offline' } } };
   if (headers.authorization !== `Bearer ${SECRETS.CXG_EXEC_GATEWAY_INTERNAL_SECRET}`) return { status: 401, body: {} };
   if (url.pathname === '/api/exec-gateway/revoke-turn') return { status: 204 };
   return { status: 200, body: executors.get(url.searchParams.get('workspace_id') ?? '') ?? [] };

@@ -1,4 +1,4 @@
-import { chmod, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAlive, useCleanup, waitFor } from '@codex-gateways/testing';
 import { capabilityToken } from '@codex-gateways/tokens';
@@ -208,65 +208,6 @@ describe('app-servers of our own, with the real CLI', () => {
     await world.start();
     expect((await bystander.exited).signal).toBe('SIGKILL');
   }, 90_000);
-
-  describe('that do not start', () => {
-    async function failure(script: string, overrides: Record<string, string> = {}) {
-      const world = await createWorld(cleanup);
-      world.executors.set('ws-1', [LAPTOP]);
-      const program = join(world.stateDir, '..', 'program.sh');
-      await writeFile(program, `#!/bin/sh\n${script}\n`);
-      await chmod(program, 0o700);
-      const gateway = await world.start({ CXG_CODEX_BIN: program, ...overrides });
-      const error = await connect(gateway).then(
-        () => undefined,
-        (refused: { status: number; body: string; headers: object }) => refused,
-      );
-      return { world, gateway, error };
-    }
-
-    it('are told of with the last lines that they wrote, before there is a WebSocket', async () => {
-      const { world, gateway, error } = await failure('echo "no room left" >&2; echo "giving up" >&2; exit 3');
-      expect(error).toMatchObject({ status: 503 });
-      expect(error?.body).toContain('it ended with exit code 3; it wrote: no room left | giving up');
-      await expect(connect(gateway)).rejects.toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
-      await waitFor(() => world.revokedTurns().length === 1, { timeoutMs: 5000, describe: 'the turn to be revoked' });
-      expect(await readdir(join(world.stateDir, 'processes'))).toEqual([]);
-      expect((await get(gateway, '/metrics')).text).toMatch(/cxg_app_servers\{.*\} 0/);
-    }, 30_000);
-
-    it('are given up after their time, and killed', async () => {
-      const { error, world } = await failure('echo "pid $$" >&2; sleep 1000', { CXG_APP_SERVER_START_TIMEOUT: '1s' });
-      expect(error).toMatchObject({ status: 503 });
-      const [, pid] = /was not ready after 1000 ms; it wrote: pid (\d+)/.exec(error?.body ?? '') ?? [];
-      expect(isAlive(Number(pid))).toBe(false);
-      expect(await readdir(join(world.stateDir, 'processes'))).toEqual([]);
-    }, 30_000);
-
-    it('are given up when they say that they listen and do not', async () => {
-      const script = 'echo "  listening on: ws://127.0.0.1:1" >&2; sleep 1000';
-      const { error } = await failure(script, { CXG_APP_SERVER_START_TIMEOUT: '1s' });
-      expect(error?.body).toContain('was not ready after 1000 ms');
-    }, 30_000);
-
-    it('are given up when they go on without their configuration', async () => {
-      const script = 'echo "ERROR codex: Invalid configuration; using defaults. x" >&2; sleep 1000';
-      expect((await failure(script)).error?.body).toContain('refused its configuration');
-    }, 30_000);
-
-    it('do not hold up the end of the gateway', async () => {
-      const world = await createWorld(cleanup);
-      const program = join(world.stateDir, '..', 'program.sh');
-      await writeFile(program, '#!/bin/sh\nsleep 1000\n');
-      await chmod(program, 0o700);
-      const gateway = await world.start({ CXG_CODEX_BIN: program, CXG_APP_SERVER_START_TIMEOUT: '1m' });
-      const connecting = expect(connect(gateway)).rejects.toMatchObject({ status: 503 });
-      const records = () => readdir(join(world.stateDir, 'processes'));
-      await waitFor(async () => (await records()).length === 1, { timeoutMs: 10_000, describe: 'the start' });
-      await gateway.drain();
-      await connecting;
-      expect(await records()).toEqual([]);
-    }, 30_000);
-  });
 
   it('are as many as there may be; one without clients makes room', async () => {
     const world = await createWorld(cleanup);
