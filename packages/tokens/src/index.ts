@@ -16,6 +16,16 @@ export {
 export { type BridgeTicketClaims, bridgeTicket } from './bridge-ticket.ts';
 export { type CapabilityClaims, capabilityToken } from './capability-token.ts';
 export {
+  CLIENT_ASSERTION_ALGORITHMS,
+  type ClientAssertionAlgorithm,
+  type ClientAssertionOutcome,
+  type ClientAssertionRefusal,
+  type ClientKey,
+  clientIdOfAssertion,
+  parseClientKey,
+  verifyClientAssertion,
+} from './client-assertion.ts';
+export {
   type HarnessKeyAuthorizationClaims,
   harnessKeyAuthorization,
   type NoisePublicKey,
