@@ -121,6 +121,10 @@ function readLimits(read: EnvReader) {
       max: 100_000,
       default: 60,
     }),
+    /** Passwords that are hashed at once, on a thread pool that also signs tokens. */
+    passwordMaxConcurrent: read.integer('CODEX_AUTH_PASSWORD_CONCURRENCY', { min: 1, max: 64, default: 2 }),
+    /** Passwords that may wait for that; more are refused with 503. */
+    passwordMaxWaiting: read.integer('CODEX_AUTH_PASSWORD_QUEUE', { min: 0, max: 10_000, default: 64 }),
     /** User codes that one person may get wrong in fifteen minutes (RFC 8628 §5.1). */
     userCodeAttempts: read.integer('CODEX_AUTH_USER_CODE_ATTEMPTS', { min: 1, max: 1000, default: 10 }),
     /** Device logins that one address may begin in fifteen minutes. */

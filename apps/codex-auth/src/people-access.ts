@@ -8,6 +8,7 @@ import { formBody } from './accounts/form-body.ts';
 import { homeRoutes } from './accounts/home-route.ts';
 import { loginRoutes } from './accounts/login-route.ts';
 import { logoutRoutes } from './accounts/logout-route.ts';
+import type { Passwords } from './accounts/passwords.ts';
 import { Sessions } from './accounts/sessions.ts';
 import { SignIn } from './accounts/sign-in.ts';
 import { createSignInUrl } from './accounts/sign-in-url.ts';
@@ -23,6 +24,7 @@ export interface PeopleAccessDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly audit: AuditLog;
+  readonly passwords: Passwords;
 }
 
 const LOGIN_WINDOW_SECONDS = 300;

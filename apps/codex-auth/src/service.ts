@@ -18,6 +18,7 @@ import {
 import { Router } from 'express';
 import { Accounts } from './accounts/accounts.ts';
 import { meRoutes } from './accounts/me-route.ts';
+import { Passwords } from './accounts/passwords.ts';
 import { requireUser } from './accounts/require-user.ts';
 import { createAuditLog } from './audit/audit-log.ts';
 import { createAuthorizationServer } from './authorization-server.ts';
@@ -101,12 +102,16 @@ function createParts(config: Config, deps: AuthServiceDeps & { log: Logger; pool
   const { issuer } = config;
   const sealer = createSealer({ current: config.masterKey, previous: config.previousMasterKeys });
   const keys = new SigningKeys({ db: pool, sealer, clock });
-  const accounts = new Accounts({ db: pool });
+  const passwords = new Passwords({
+    maxConcurrent: config.passwordMaxConcurrent,
+    maxWaiting: config.passwordMaxWaiting,
+  });
+  const accounts = new Accounts({ db: pool, passwords });
   const memberships = new Memberships({ db: pool });
   const secrets = new SealedSecrets({ db: pool, sealer });
   const accessTokens = new AccessTokens({ db: pool, keys, clock });
   const shared = { pool, clock, log, audit: createAuditLog(pool), keys, accessTokens, memberships };
-  const people = createPeopleAccess(config, shared);
+  const people = createPeopleAccess(config, { ...shared, passwords });
   const oauth = createAuthorizationServer(config, { ...shared, ...people, secrets });
   const withUser = requireUser({ sessions: people.sessions, accessTokens, issuer });
   const machines = createMachineAccess(config, { ...shared, withUser, bcrypt: deps.bcrypt });

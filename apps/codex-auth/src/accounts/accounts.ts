@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Queryable } from '@codex-gateways/database';
-import { hashPassword } from './passwords.ts';
+import type { Passwords } from './passwords.ts';
 import { emailIsTaken, insertAccount } from './user-store.ts';
 
 /** Users with a password of this service. */
 export class Accounts {
   readonly #db: Queryable;
+  readonly #passwords: Pick<Passwords, 'hash'>;
 
-  constructor({ db }: { db: Queryable }) {
+  constructor({ db, passwords }: { db: Queryable; passwords: Pick<Passwords, 'hash'> }) {
     this.#db = db;
+    this.#passwords = passwords;
   }
 
   /**
@@ -32,7 +34,7 @@ export class Accounts {
       email,
       displayName,
       role,
-      passwordHash: await hashPassword(password),
+      passwordHash: await this.#passwords.hash(password),
       workspaceId: `ws_${randomUUID()}`,
       workspaceName: 'Personal',
     });

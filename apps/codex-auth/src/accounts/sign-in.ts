@@ -3,8 +3,8 @@ import type { Clock } from '@codex-gateways/service';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { RequestOrigin } from '../audit/request-origin.ts';
 import type { RateLimit } from '../rate-limits/rate-limit-store.ts';
-import { beginAttempt, forgetAttempts } from './credential-store.ts';
-import { hashPassword, MAX_PASSWORD_LENGTH, passwordMatches } from './passwords.ts';
+import { beginAttempt, type Credential, forgetAttempts } from './credential-store.ts';
+import { MAX_PASSWORD_LENGTH, type Passwords } from './passwords.ts';
 import type { Sessions } from './sessions.ts';
 
 export type SignInOutcome =
@@ -17,6 +17,7 @@ export interface SignInDeps {
   readonly clock: Clock;
   readonly sessions: Pick<Sessions, 'open' | 'end'>;
   readonly audit: AuditLog;
+  readonly passwords: Pick<Passwords, 'matches'>;
   readonly perAddress: RateLimit;
   readonly attemptsBeforeLock: number;
 }
@@ -35,21 +36,22 @@ const MAX_EMAIL_LENGTH = 254;
 /** Signs people in by password, telling a guesser nothing: neither text nor time differ between the reasons to refuse. */
 export class SignIn {
   readonly #deps: SignInDeps;
-  #decoyHash: Promise<string> | undefined;
 
   constructor(deps: SignInDeps) {
     this.#deps = deps;
   }
 
   async attempt(attempt: SignInAttempt): Promise<SignInOutcome> {
-    const { db, clock, perAddress, attemptsBeforeLock } = this.#deps;
+    const { db, clock, passwords, perAddress, attemptsBeforeLock } = this.#deps;
     const retryAfterSeconds = await perAddress.take(attempt.origin.ip ?? 'unknown');
     if (retryAfterSeconds > 0) return { kind: 'too_many', retryAfterSeconds };
     if (attempt.email.length > MAX_EMAIL_LENGTH || attempt.password.length > MAX_PASSWORD_LENGTH)
       return { kind: 'refused' };
-    const credential = await beginAttempt(db, { email: attempt.email, now: clock.now(), attemptsBeforeLock });
-    // An unknown address costs the same hash as a known one.
-    const matches = await passwordMatches(credential?.passwordHash ?? (await this.#decoy()), attempt.password);
+    let credential: Credential | undefined;
+    const matches = await passwords.matches(async () => {
+      credential = await beginAttempt(db, { email: attempt.email, now: clock.now(), attemptsBeforeLock });
+      return credential?.passwordHash;
+    }, attempt.password);
     if (credential && matches) return { kind: 'signed_in', setCookie: await this.#open(credential.userId, attempt) };
     if (credential?.locks) await this.#recordLock(credential.userId, attempt.origin);
     return { kind: 'refused' };
@@ -72,10 +74,5 @@ export class SignIn {
 
   async #recordLock(userId: string, origin: RequestOrigin): Promise<void> {
     await this.#deps.audit.record({ action: 'account.locked', subjectType: 'user', subjectId: userId, ...origin });
-  }
-
-  #decoy(): Promise<string> {
-    this.#decoyHash ??= hashPassword('the password of nobody');
-    return this.#decoyHash;
   }
 }

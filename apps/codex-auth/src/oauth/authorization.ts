@@ -56,17 +56,15 @@ export class Authorization {
   }
 
   /** @returns the code for the client */
-  issueCode(request: AuthorizationRequest, user: SignedInUser): Promise<string> {
-    const { client, redirectUri, codeChallenge, scope, nonce } = request;
-    return this.#deps.codes.issue({
-      clientId: client.clientId,
-      userId: user.userId,
-      redirectUri,
-      codeChallenge,
-      scope,
-      nonce,
-      authenticatedAt: user.authenticatedAt,
-    });
+  async issueCode(request: AuthorizationRequest, user: SignedInUser, origin: RequestOrigin): Promise<string> {
+    const { codes, audit } = this.#deps;
+    const { redirectUri, codeChallenge, scope, nonce } = request;
+    const { clientId } = request.client;
+    const { userId, authenticatedAt } = user;
+    const code = await codes.issue({ clientId, userId, redirectUri, codeChallenge, scope, nonce, authenticatedAt });
+    const subject = { subjectType: 'client', subjectId: clientId, details: { scope } };
+    await audit.record({ action: 'client.authorized', actorUserId: userId, ...subject, ...origin });
+    return code;
   }
 
   #isStale({ maxAgeSeconds }: AuthorizationRequest, user: SignedInUser | undefined): boolean {

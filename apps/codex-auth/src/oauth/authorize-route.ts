@@ -59,7 +59,8 @@ async function proceed(
     const shown = { basePath: pages.basePath, csrfToken, email: step.user.email, query: query.toString() };
     pages.send(res, consentPage(request, shown));
   } else {
-    answer(res, request, { code: await authorization.issueCode(request, step.user) }, issuer);
+    const code = await authorization.issueCode(request, step.user, requestOrigin(req));
+    answer(res, request, { code }, issuer);
   }
 }
 
@@ -75,8 +76,9 @@ async function decideConsent(req: Request, res: Response, deps: AuthorizeRouteDe
       return;
     }
     if (formField(req, 'decision') !== 'approve') throw new OAuthError('access_denied', 'the person said no');
-    await authorization.agree(request, user, requestOrigin(req));
-    answer(res, request, { code: await authorization.issueCode(request, user) }, issuer);
+    const origin = requestOrigin(req);
+    await authorization.agree(request, user, origin);
+    answer(res, request, { code: await authorization.issueCode(request, user, origin) }, issuer);
   });
 }
 
