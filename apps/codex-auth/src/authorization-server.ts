@@ -19,6 +19,7 @@ import type { AccessTokens } from './oauth/access-tokens.ts';
 import { Authorization } from './oauth/authorization.ts';
 import { AuthorizationCodes } from './oauth/authorization-codes.ts';
 import { authorizeRoutes } from './oauth/authorize-route.ts';
+import { ClientAssertions } from './oauth/client-assertions.ts';
 import { ClientAuthentication } from './oauth/client-authentication.ts';
 import { Clients, DEVICE_CODE_GRANT } from './oauth/clients.ts';
 import { DirectGrants } from './oauth/direct-grants.ts';
@@ -73,8 +74,9 @@ export function createAuthorizationServer(config: Config, deps: AuthorizationSer
   const deviceLogins = createDeviceLogins(config, { ...deps, codes: tokens.codes });
   const forPeople = { ...deps, clients, formBody: formBody(config.maxBodyBytes) };
   const authorization = new Authorization({ ...deps, db: deps.pool, codes: tokens.codes });
+  const assertions = new ClientAssertions({ ...deps, db: deps.pool, issuer });
   const forClients = {
-    clientAuthentication: new ClientAuthentication({ clients }),
+    clientAuthentication: new ClientAuthentication({ clients, assertions }),
     oauthBody: oauthBody(config.maxBodyBytes),
   };
   const pollIntervalSeconds = config.devicePollIntervalSeconds;

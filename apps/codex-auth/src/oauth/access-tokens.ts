@@ -1,7 +1,7 @@
 import { sha256 } from '@codex-gateways/crypto';
 import type { Queryable } from '@codex-gateways/database';
 import type { Clock } from '@codex-gateways/service';
-import { verifyRs256 } from '@codex-gateways/tokens';
+import { type JwsOutcome, verifyRs256 } from '@codex-gateways/tokens';
 import type { KeyProvider } from '../signing-keys/key-provider.ts';
 import { findAccessToken } from './access-token-store.ts';
 
@@ -17,13 +17,19 @@ export interface AccessTokenHolder {
   readonly grantId: string;
 }
 
+export interface AccessTokensDeps {
+  readonly db: Queryable;
+  readonly keys: Pick<KeyProvider, 'verificationKey' | 'learn'>;
+  readonly clock: Clock;
+}
+
 /** Checks access tokens. */
 export class AccessTokens {
   readonly #db: Queryable;
-  readonly #keys: Pick<KeyProvider, 'verificationKey'>;
+  readonly #keys: Pick<KeyProvider, 'verificationKey' | 'learn'>;
   readonly #clock: Clock;
 
-  constructor({ db, keys, clock }: { db: Queryable; keys: Pick<KeyProvider, 'verificationKey'>; clock: Clock }) {
+  constructor({ db, keys, clock }: AccessTokensDeps) {
     this.#db = db;
     this.#keys = keys;
     this.#clock = clock;
@@ -31,10 +37,15 @@ export class AccessTokens {
 
   /**
    * The holder of a live token; undefined when it is malformed, expired, revoked, or its user disabled. A token that we did
-   * not sign is refused without asking the database; any other costs one round trip.
+   * not sign is refused without asking the database, except that a key id which is new here may have it asked for the keys,
+   * once a second; any other costs one round trip.
    */
   async authenticate(token: string): Promise<AccessTokenHolder | undefined> {
-    const jti = this.jtiOf(token);
+    let outcome = this.#verify(token);
+    if (!outcome.ok && outcome.unknownKid !== undefined && (await this.#keys.learn(outcome.unknownKid))) {
+      outcome = this.#verify(token);
+    }
+    const jti = jtiIn(outcome);
     return jti === undefined
       ? undefined
       : findAccessToken(this.#db, { jtiDigest: sha256(jti), now: this.#clock.now() });
@@ -42,11 +53,24 @@ export class AccessTokens {
 
   /** The id of a token that we signed and that has not expired, whether or not it was revoked; undefined for any other text. */
   jtiOf(token: string): string | undefined {
+    return jtiIn(this.#verify(token));
+  }
+
+  #verify(token: string): JwsOutcome & { unknownKid?: string | undefined } {
+    let unknownKid: string | undefined;
     const outcome = verifyRs256(token, {
-      findKey: (kid) => this.#keys.verificationKey(kid),
+      findKey: (kid) => {
+        const key = this.#keys.verificationKey(kid);
+        if (!key) unknownKid = kid;
+        return key;
+      },
       nowSeconds: this.#clock.nowSeconds(),
       typ: 'at+jwt',
     });
-    return outcome.ok && typeof outcome.payload.jti === 'string' ? outcome.payload.jti : undefined;
+    return { ...outcome, unknownKid };
   }
+}
+
+function jtiIn(outcome: JwsOutcome): string | undefined {
+  return outcome.ok && typeof outcome.payload.jti === 'string' ? outcome.payload.jti : undefined;
 }

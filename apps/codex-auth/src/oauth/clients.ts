@@ -1,10 +1,17 @@
 import type { Queryable } from '@codex-gateways/database';
-import { findClient } from './client-store.ts';
+import type { ClientAssertionAlgorithm } from '@codex-gateways/tokens';
+import { deleteClient, findClient, insertClient, updateClient } from './client-store.ts';
+import { deleteConsentsTo } from './consent-store.ts';
+import { deleteCodesOf } from './pkce-request-store.ts';
 import { BUILT_IN_CLIENT_ID, isBuiltInClient, SCOPES } from './scopes.ts';
 
 export const DEVICE_CODE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
 
-export type ClientAuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt';
+export const CLIENT_AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;
+export type ClientAuthMethod = (typeof CLIENT_AUTH_METHODS)[number];
+
+/** A public key in the form of RFC 7517. */
+export type Jwk = Readonly<Record<string, unknown>>;
 
 /** A registered client (RFC 7591 §2). */
 export interface OAuthClient {
@@ -13,10 +20,16 @@ export interface OAuthClient {
   readonly tokenEndpointAuthMethod: ClientAuthMethod;
   /** SHA-256 of the secret; undefined for clients without one. */
   readonly clientSecretDigest: Buffer | undefined;
+  /** What a client with `private_key_jwt` signs with; undefined for others. */
+  readonly keys?: readonly Jwk[] | undefined;
+  /** The one algorithm that it signs with; undefined for any that fits its keys. */
+  readonly signingAlg?: ClientAssertionAlgorithm | undefined;
   readonly redirectUris: readonly string[];
   readonly grantTypes: readonly string[];
   /** Every scope that it may ask for, space-separated. */
   readonly scope: string;
+  /** What else it registered, by its names on the wire; nothing here decides anything. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
 const BUILT_IN_CLIENT: OAuthClient = {
@@ -45,6 +58,23 @@ export class Clients {
   async find(clientId: string): Promise<OAuthClient | undefined> {
     if (isBuiltInClient(clientId)) return BUILT_IN_CLIENT;
     return /^[\x21-\x7e]{1,128}$/.test(clientId) ? findClient(this.#db, clientId) : undefined;
+  }
+
+  /** @param tx - the transaction of the registration */
+  async add(client: OAuthClient, tx: Queryable): Promise<void> {
+    await insertClient(tx, client);
+  }
+
+  /** Replaces everything about a client but its id. Who had let it in is asked again: it may be another program now. */
+  async replace(client: OAuthClient, tx: Queryable): Promise<void> {
+    await updateClient(tx, client);
+    await deleteConsentsTo(tx, client.clientId);
+  }
+
+  /** Forgets a client, with the codes that it has not redeemed; what it holds already is for `Grants` to revoke. */
+  async remove(clientId: string, tx: Queryable): Promise<void> {
+    await deleteCodesOf(tx, clientId);
+    await deleteClient(tx, clientId);
   }
 }
 

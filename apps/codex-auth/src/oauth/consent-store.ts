@@ -14,6 +14,10 @@ export async function findConsent(db: Queryable, { userId, clientId }: ConsentKe
   return found.rows[0]?.scope ?? '';
 }
 
+export async function deleteConsentsTo(db: Queryable, clientId: string): Promise<void> {
+  await db.query('delete from codex_auth.oauth_consents where client_id = $1', [clientId]);
+}
+
 export async function saveConsent(db: Queryable, consent: ConsentKey & { scope: string; now: Date }): Promise<void> {
   await db.query(
     `insert into codex_auth.oauth_consents (user_id, client_id, scope, granted_at)

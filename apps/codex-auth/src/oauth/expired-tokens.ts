@@ -1,6 +1,7 @@
 import type { Queryable } from '@codex-gateways/database';
 import type { Clock } from '@codex-gateways/service';
 import type { CleanupTask } from '../cleanup/cleanup.ts';
+import { deleteExpiredAssertions } from './client-assertion-store.ts';
 import { deleteEmptyGrants, deleteExpiredAccessTokens, deleteExpiredRefreshTokens } from './grant-store.ts';
 import { deleteExpiredCodes } from './pkce-request-store.ts';
 
@@ -18,6 +19,7 @@ export function expiredTokenTasks({ db, clock }: { db: Queryable; clock: Clock }
       name: 'refresh tokens',
       deleteBatch: (limit) => deleteExpiredRefreshTokens(db, { expiredBy: ago(REFRESH_TOKEN_RETENTION_MS), limit }),
     },
+    { name: 'client assertions', deleteBatch: (limit) => deleteExpiredAssertions(db, { expiredBy: ago(0), limit }) },
     { name: 'grants', deleteBatch: (limit) => deleteEmptyGrants(db, { madeBy: ago(HOUR_MS), limit }) },
   ];
 }

@@ -20,6 +20,21 @@ export async function revokeGrant(
   return row && { userId: row.user_id, clientId: row.client_id };
 }
 
+/** Revokes every grant of a client. @returns how many */
+export async function revokeGrantsOfClient(
+  db: Queryable,
+  { clientId, reason, now }: { clientId: string; reason: RevocationReason; now: Date },
+): Promise<number> {
+  const revoked = await db.query(
+    `update codex_auth.oauth_grants
+        set revoked_at = $2, revocation_reason = $3
+      where client_id = $1
+        and revoked_at is null`,
+    [clientId, now, reason],
+  );
+  return revoked.rowCount ?? 0;
+}
+
 export interface NewGrant {
   readonly grantId: string;
   readonly clientId: string;

@@ -1,8 +1,8 @@
-import { type Pool, transaction } from '@codex-gateways/database';
+import { type Pool, type Queryable, transaction } from '@codex-gateways/database';
 import type { Clock } from '@codex-gateways/service';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { RequestOrigin } from '../audit/request-origin.ts';
-import { revokeGrant } from './grant-store.ts';
+import { revokeGrant, revokeGrantsOfClient } from './grant-store.ts';
 
 /** Why a grant ended before its time. */
 export type RevocationReason =
@@ -43,5 +43,10 @@ export class Grants {
         tx,
       );
     });
+  }
+
+  /** Revokes everything that a client holds. @param tx - the transaction in which the client goes, and is written down */
+  async revokeAllOfClient(clientId: string, tx: Queryable): Promise<number> {
+    return revokeGrantsOfClient(tx, { clientId, reason: 'revoked_by_client', now: this.#clock.now() });
   }
 }

@@ -12,6 +12,8 @@ export const STATUS_OF = {
   invalid_scope: 400,
   unauthorized_client: 400,
   unsupported_grant_type: 400,
+  invalid_redirect_uri: 400,
+  invalid_client_metadata: 400,
   unsupported_response_type: 400,
   invalid_token: 401,
   insufficient_scope: 403,

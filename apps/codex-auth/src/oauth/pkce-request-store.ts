@@ -147,3 +147,8 @@ export async function deleteExpiredCodes(
   );
   return gone.rowCount ?? 0;
 }
+
+/** Deletes the codes of a client; a redemption that is under way is waited for. */
+export async function deleteCodesOf(db: Queryable, clientId: string): Promise<void> {
+  await db.query('delete from codex_auth.codex_pkce_requests where client_id = $1', [clientId]);
+}
