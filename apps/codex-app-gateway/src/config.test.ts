@@ -95,4 +95,10 @@ describe('configuration', () => {
     expect(readConfig(env).backend).toEqual({ kind: 'dial', url: 'ws://10.0.0.1:9', token: undefined });
     expect(readConfig({ ...env, CXG_APP_SERVER_TOKEN: 't' }).backend).toMatchObject({ token: 't' });
   });
+
+  it('passes proxies and trusted authorities on to app-servers, and nothing else that it does not know', () => {
+    const network = { HTTPS_PROXY: 'http://proxy:3128', no_proxy: 'internal', SSL_CERT_FILE: '/ca.pem' };
+    const { backend } = readConfig({ ...MINIMAL, ...network, OPENAI_API_KEY: 'x', HOME: '/root' });
+    expect(backend).toMatchObject({ network });
+  });
 });

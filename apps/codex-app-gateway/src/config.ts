@@ -12,6 +12,14 @@ const MEBIBYTE = 1024 * 1024;
 // The CLI refuses a configuration that defines one of these, and goes on without it (docs/protocol.md).
 const RESERVED_PROVIDERS = ['openai', 'ollama', 'ollama-chat', 'lmstudio', 'amazon-bedrock', 'gcp'];
 const PROVIDER_NAME = new RegExp(`^(?!(?:${RESERVED_PROVIDERS.join('|')})$)[A-Za-z0-9_-]{1,64}$`);
+const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'];
+const NETWORK_VARIABLES = [
+  ...PROXY_VARIABLES,
+  ...PROXY_VARIABLES.map((name) => name.toLowerCase()),
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'CODEX_CA_CERTIFICATE',
+];
 const MIN_SECRET_CHARACTERS = 16;
 // Not one of the variables that decide what an app-server is or may do.
 const MODEL_KEY_VARIABLE =
@@ -82,7 +90,14 @@ function readLaunch(read: EnvReader) {
     stopTimeoutMs: read.durationMs('CXG_APP_SERVER_STOP_TIMEOUT', { min: '1s', max: '1m', default: '5s' }),
     maxAppServers: read.integer('CXG_MAX_APP_SERVERS', { min: 1, max: 10_000, default: 32 }),
     model: readModel(read),
+    network: readNetwork(read),
   };
+}
+
+/** How app-servers get out to the model: proxies and trusted authorities, under the names that every program knows. */
+function readNetwork(read: EnvReader): Readonly<Record<string, string>> {
+  const named = NETWORK_VARIABLES.map((name) => [name, read.optionalText(name)] as const);
+  return Object.fromEntries(named.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
 function readModel(read: EnvReader) {

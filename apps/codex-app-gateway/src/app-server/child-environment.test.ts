@@ -14,7 +14,7 @@ const BASE = {
 
 describe('the environment of an app-server', () => {
   it('without an executor has no place to run anything', () => {
-    expect(childEnvironment({ folder, model, execution: { kind: 'none' }, path: '/empty' })).toEqual(BASE);
+    expect(childEnvironment({ folder, model, execution: { kind: 'none' }, network: {}, path: '/empty' })).toEqual(BASE);
   });
 
   it('with an executor has the way to it, and still no place here', () => {
@@ -25,7 +25,7 @@ describe('the environment of an app-server', () => {
       registryUrl: 'http://exec:8083',
       workspaceId: 'ws_1',
     } as const;
-    expect(childEnvironment({ folder, model, execution, path: '/empty' })).toEqual({
+    expect(childEnvironment({ folder, model, execution, network: {}, path: '/empty' })).toEqual({
       ...BASE,
       CODEX_EXEC_SERVER_NOISE_REGISTRY_URL: 'http://exec:8083',
       CODEX_EXEC_SERVER_NOISE_ENVIRONMENT_ID: 'exe_1',
@@ -37,9 +37,9 @@ describe('the environment of an app-server', () => {
   it('has no key when there is none', () => {
     const { MODEL_KEY: _, ...withoutKey } = BASE;
     const keyless = { ...model, apiKey: undefined };
-    expect(childEnvironment({ folder, model: keyless, execution: { kind: 'none' }, path: '/empty' })).toEqual(
-      withoutKey,
-    );
+    expect(
+      childEnvironment({ folder, model: keyless, execution: { kind: 'none' }, network: {}, path: '/empty' }),
+    ).toEqual(withoutKey);
   });
 
   it.each([
@@ -47,5 +47,29 @@ describe('the environment of an app-server', () => {
     ['wss://exec.example/base', 'https://exec.example/base'],
   ])('names the registry by http: %s', (wsUrl, httpUrl) => {
     expect(httpBaseOf(wsUrl)).toBe(httpUrl);
+  });
+
+  it('leads to the model through the proxy that is configured, and to the exec-gateway directly', () => {
+    const execution = {
+      kind: 'executor',
+      exeId: 'exe_1',
+      capabilityToken: 'token',
+      registryUrl: 'http://exec:8083',
+      workspaceId: 'ws_1',
+    } as const;
+    const network = { HTTPS_PROXY: 'http://proxy:3128', no_proxy: 'internal', SSL_CERT_FILE: '/ca.pem' };
+    const list = 'internal,127.0.0.1,localhost,::1,exec';
+    expect(childEnvironment({ folder, model, execution, network, path: '/empty' })).toMatchObject({
+      HTTPS_PROXY: 'http://proxy:3128',
+      SSL_CERT_FILE: '/ca.pem',
+      NO_PROXY: list,
+      no_proxy: list,
+    });
+  });
+
+  it('cannot be changed by what is passed on for the network', () => {
+    const network = { CODEX_HOME: '/elsewhere', CODEX_EXEC_SERVER_URL: '' };
+    const environment = childEnvironment({ folder, model, execution: { kind: 'none' }, network, path: '/empty' });
+    expect(environment).toEqual(BASE);
   });
 });

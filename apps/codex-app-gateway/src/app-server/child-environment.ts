@@ -21,14 +21,19 @@ export function childEnvironment({
   folder,
   model,
   execution,
+  network,
   path,
 }: {
   folder: WorkspaceFolder;
   model: Pick<ModelConfig, 'envKey' | 'apiKey'>;
   execution: Execution;
+  /** Proxies and trusted authorities. */
+  network: Readonly<Record<string, string>>;
   path: string;
 }): Record<string, string> {
   return {
+    ...network,
+    ...withoutProxy(network, execution),
     ...(model.apiKey === undefined ? {} : { [model.envKey]: model.apiKey }),
     PATH: path,
     HOME: folder.home,
@@ -52,6 +57,15 @@ function executionVariables(execution: Execution): Record<string, string> {
     CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN: execution.capabilityToken,
     CODEX_EXEC_SERVER_NOISE_CHATGPT_ACCOUNT_ID: execution.workspaceId,
   };
+}
+
+/** The exec-gateway and this host are reached directly, whatever proxy leads to the model. */
+function withoutProxy(network: Readonly<Record<string, string>>, execution: Execution): Record<string, string> {
+  if (!Object.keys(network).some((name) => /_proxy$/i.test(name))) return {};
+  const direct = ['127.0.0.1', 'localhost', '::1'];
+  if (execution.kind === 'executor') direct.push(new URL(execution.registryUrl).hostname);
+  const list = [network.NO_PROXY ?? network.no_proxy ?? [], direct].flat().join(',');
+  return { NO_PROXY: list, no_proxy: list };
 }
 
 /** The http(s) form of a ws(s) base URL. */

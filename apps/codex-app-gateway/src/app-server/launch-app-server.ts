@@ -29,6 +29,8 @@ export interface AppServerLaunch {
   readonly folder: WorkspaceFolder;
   readonly model: ModelConfig;
   readonly execution: Execution;
+  /** Proxies and trusted authorities for the app-server. */
+  readonly network: Readonly<Record<string, string>>;
   /** `PATH` for the app-server. */
   readonly path: string;
   readonly startTimeoutMs: number;

@@ -127,6 +127,7 @@ export class WorkspaceAppServer {
         path: this.#deps.path,
         folder,
         model: config.model,
+        network: config.network,
         execution: this.#execution(turn),
         startTimeoutMs: config.startTimeoutMs,
         stopTimeoutMs: config.stopTimeoutMs,

@@ -63,6 +63,7 @@ describe.each([
       folder: await prepareWorkspaceFolder(world.stateDir, 'unguarded'),
       model: backend.model,
       execution: executors.length === 0 ? { kind: 'none' } : { ...executor, registryUrl: execGateway.url },
+      network: {},
       path: '/usr/bin:/bin',
       startTimeoutMs: 20_000,
       stopTimeoutMs: 1000,
