@@ -31,22 +31,30 @@ async function runNpmCi() {
 }
 
 /**
- * npm writes the tree it installed to node_modules/.package-lock.json when it is done. When that agrees with the lock
- * file, someone has run npm himself, and nothing needs to be done again.
+ * npm writes the tree it installed to node_modules/.package-lock.json when it is done. When that agrees with the lock file
+ * and with what is there (`npm install --package-lock-only` writes it as well), someone has run npm himself, and nothing
+ * needs to be done again.
  */
 function wasInstalledByHand(lock) {
   const text = readTextIfAny(join(ROOT, 'node_modules', '.package-lock.json'));
   if (text === undefined) return false;
   const installed = JSON.parse(text).packages ?? {};
   const wanted = lock.packages ?? {};
-  const isUnknown = (path) => !(path in wanted);
-  const isMissing = ([path, entry]) => {
+  const isThere = ([path, { version }]) => {
+    const manifest = readTextIfAny(join(ROOT, path, 'package.json'));
+    return manifest !== undefined && (version === undefined || JSON.parse(manifest).version === version);
+  };
+  const isAsWanted = ([path, entry]) => {
     const found = installed[path];
     // Packages for other platforms are left out.
-    if (path === '' || (!found && entry.optional)) return false;
-    return found?.version !== entry.version || found?.integrity !== entry.integrity;
+    if (path === '' || (!found && entry.optional)) return true;
+    return found !== undefined && found.version === entry.version && found.integrity === entry.integrity;
   };
-  return !Object.keys(installed).some(isUnknown) && !Object.entries(wanted).some(isMissing);
+  const isKnown = ([path]) => path in wanted;
+  return (
+    Object.entries(wanted).every(isAsWanted) &&
+    Object.entries(installed).every((entry) => isKnown(entry) && isThere(entry))
+  );
 }
 
 /** npm's own first lines say what is wrong; the rest points at its log. */
