@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { promisify } from 'node:util';
 import { messageOf } from '@codex-gateways/token-source';
 import { CliError } from '../cli-error.ts';
 import type { Environment } from '../config.ts';
@@ -7,24 +8,16 @@ import { ExitCode } from '../exit-code.ts';
 import { type CodexVersion, parseCodexVersion } from './generations.ts';
 
 const VERSION_TIMEOUT_MS = 15_000;
+const run = promisify(execFile);
 
 /** @throws {CliError} `codex_missing` when there is no such program, or it is not the Codex CLI */
 export async function codexVersion(program: string, env: Environment): Promise<CodexVersion> {
-  const child = spawn(program, ['--version'], {
-    env: { ...env },
-    stdio: ['ignore', 'pipe', 'ignore'],
-    timeout: VERSION_TIMEOUT_MS,
-  });
-  let text = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    text += chunk;
-  });
-  try {
-    await once(child, 'close');
-  } catch (error) {
-    throw missing(program, messageOf(error));
-  }
-  const version = parseCodexVersion(text);
+  const { stdout } = await run(program, ['--version'], { env: { ...env }, timeout: VERSION_TIMEOUT_MS }).catch(
+    (error) => {
+      throw missing(program, messageOf(error).split('\n', 1).join());
+    },
+  );
+  const version = parseCodexVersion(stdout);
   if (!version) throw missing(program, 'it does not say its version');
   return version;
 }
