@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { ConfigError } from '@codex-gateways/service';
 import { readConfig } from './config.ts';
 
@@ -100,5 +101,14 @@ describe('configuration', () => {
     const network = { HTTPS_PROXY: 'http://proxy:3128', no_proxy: 'internal', SSL_CERT_FILE: '/ca.pem' };
     const { backend } = readConfig({ ...MINIMAL, ...network, OPENAI_API_KEY: 'x', HOME: '/root' });
     expect(backend).toMatchObject({ network });
+  });
+});
+
+describe('the README', () => {
+  it('names every variable that is read, and no other', async () => {
+    const read = async (name: string) => readFile(new URL(name, import.meta.url), 'utf8');
+    const [readme, source] = await Promise.all([read('../README.md'), read('./config.ts')]);
+    const variables = (text: string) => [...new Set(text.match(/\bCXG_[A-Z0-9_]+\b/g))].sort();
+    expect(variables(readme)).toEqual(variables(source));
   });
 });

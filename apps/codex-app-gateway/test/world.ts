@@ -21,6 +21,8 @@ export interface World {
   /** By workspace; those that are not listed have none. */
   readonly executors: Map<string, ListedExecutor[]>;
   readonly stateDir: string;
+  /** What the gateways here have logged, at the finest level. */
+  readonly logLines: readonly string[];
   /** The whole environment of a gateway here. */
   env(overrides?: Readonly<Record<string, string>>): Record<string, string>;
   start(overrides?: Readonly<Record<string, string>>): Promise<AppGateway>;
@@ -47,6 +49,7 @@ export async function createWorld(cleanup: Cleanup): Promise<World> {
   cleanup.after(() => agentserver.close());
   cleanup.after(() => execGateway.close());
   const stateDir = join(home.path, 'state');
+  const logLines: string[] = [];
   const env: World['env'] = (overrides = {}) => ({
     CXG_APP_PORT: '0',
     CXG_AGENTSERVER_INTERNAL_URL: agentserver.url,
@@ -62,9 +65,10 @@ export async function createWorld(cleanup: Cleanup): Promise<World> {
     execGateway,
     executors,
     stateDir,
+    logLines,
     env,
     async start(overrides) {
-      const log = createLogger({ service: 'test', level: 'silent' });
+      const log = createLogger({ service: 'test', level: 'trace' }, { write: (line) => logLines.push(line) });
       const gateway = createAppGateway(readConfig(env(overrides)), { log, path: '/usr/bin:/bin' });
       cleanup.after(() => gateway.close());
       await gateway.start();

@@ -1,10 +1,10 @@
 import { readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isAlive, useCleanup, waitFor } from '@codex-gateways/testing';
+import { connectAppServer, isAlive, useCleanup, waitFor } from '@codex-gateways/testing';
 import { capabilityToken } from '@codex-gateways/tokens';
 import { appServerProcesses } from '../../test/app-server-processes.ts';
 import { runSource } from '../../test/run-source.ts';
-import { connect, createWorld, GATEWAY_SECRETS, get, type World } from '../../test/world.ts';
+import { connect, createWorld, GATEWAY_SECRETS, get, type World, wsUrl } from '../../test/world.ts';
 
 const LAPTOP = { exe_id: 'exe_laptop', name: 'laptop', is_default: true, is_online: true };
 const CAPTOKEN_SECRET = 'capability-token-hmac-secret';
@@ -60,6 +60,27 @@ describe('app-servers of our own, with the real CLI', () => {
     expect(turnOf(environment)).toMatchObject({ workspace_id: 'ws-1', user_id: 'user-of-ws-1' });
     expect(await readdir(environment.PATH ?? '')).toEqual([]);
     for (const secret of GATEWAY_SECRETS) expect(JSON.stringify([environment, args])).not.toContain(secret);
+  }, 60_000);
+
+  it('leave no token and no key in the log, whatever happens to them', async () => {
+    const world = await createWorld(cleanup);
+    world.executors.set('ws-1', [LAPTOP]);
+    const gateway = await world.start({ CXG_CODEX_API_KEY: 'key-of-the-model' });
+    const client = await connect(gateway);
+    const forged = connectAppServer({ url: wsUrl(gateway), bearer: 'a-forged-token' });
+    await expect(forged).rejects.toMatchObject({ status: 401 });
+    const { pid, environment } = await onlyProcess(world);
+    process.kill(pid, 'SIGKILL');
+    await client.closed;
+    await expect(connect(gateway)).rejects.toMatchObject({ status: 503 });
+    await gateway.close();
+    const log = world.logLines.join('');
+    expect(log).toContain('token refused');
+    expect(log).toContain('app-server ended');
+    const { CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN: capability = '' } = environment;
+    for (const secret of [...GATEWAY_SECRETS, capability, 'key-of-the-model', 'ast_ws-1', 'a-forged-token']) {
+      expect(log).not.toContain(secret);
+    }
   }, 60_000);
 
   it('take a token on their loopback port that nobody finds in their arguments', async () => {

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomToken, sha256 } from '@codex-gateways/crypto';
@@ -49,6 +50,8 @@ export interface AppServerLaunch {
 export async function launchAppServer(launch: AppServerLaunch): Promise<LaunchedAppServer> {
   const { folder, startTimeoutMs } = launch;
   await replaceFile(join(folder.codexHome, 'config.toml'), codexConfig(launch.model));
+  // It would win over `CODEX_EXEC_SERVER_URL=none`, and could bring this host back as a place to run commands.
+  await rm(join(folder.codexHome, 'environments.toml'), { force: true });
   const token = randomToken();
   const child = new SupervisedProcess({
     program: launch.program,

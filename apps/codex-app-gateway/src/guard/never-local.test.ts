@@ -47,6 +47,9 @@ describe.each([
     cleanup.after(() => model.close());
     modelSaw = () => JSON.stringify(model.requests.map(({ body }) => body));
     await makeProject(project, marker);
+    await mkdir(join(world.stateDir, 'workspaces', 'ws-1', 'codex-home'), { recursive: true });
+    const environments = 'default = "here"\ninclude_local = true\n[[environments]]\nid = "here"\nprogram = "/bin/sh"\n';
+    await writeFile(join(world.stateDir, 'workspaces', 'ws-1', 'codex-home', 'environments.toml'), environments);
     const gateway = await world.start({ CXG_MODEL_PROVIDER_BASE_URL: model.url, CXG_CODEX_API_KEY: 'key' });
     client = await connect(gateway);
     await client.initialize();
@@ -91,6 +94,7 @@ describe.each([
     ['command/exec', { command: ['/bin/sh', '-c', 'MARK'] }],
     ['process/spawn', { processHandle: 'p', command: ['/bin/sh', '-c', 'MARK'], cwd: '/' }],
     ['fs/writeFile', { path: 'MARKER', dataBase64: '' }],
+    ['gitDiffToRemote', { cwd: 'PROJECT' }],
     ['config/value/write', { keyPath: 'notify', value: ['/bin/sh', '-c', 'MARK'], mergeStrategy: 'replace' }],
     ['thread/start', { cwd: 'PROJECT', environments: [{ environmentId: 'local', cwd: 'PROJECT' }] }],
     ['thread/start', { cwd: 'PROJECT', config: { mcp_servers: { x: { command: '/bin/sh', args: ['-c', 'MARK'] } } } }],
