@@ -1,5 +1,5 @@
 import { parseSealingKey } from '@codex-gateways/crypto';
-import { type Environment, EnvReader, LOG_LEVELS } from '@codex-gateways/service';
+import { ConfigError, type Environment, EnvReader, LOG_LEVELS } from '@codex-gateways/service';
 
 /** Everything codex-auth reads from its environment. The only module of the app that names a variable. */
 export type Config = ReturnType<typeof readConfig>;
@@ -10,6 +10,7 @@ export function readConfig(env: Environment) {
   return read.finish({
     ...readProcess(read),
     ...readSecrets(read),
+    ...readSigningKeys(read),
     ...readTokenLifetimes(read),
     ...readSignIn(read),
     ...readLimits(read),
@@ -61,6 +62,32 @@ function readSecrets(read: EnvReader) {
 }
 
 function readTokenLifetimes(read: EnvReader) {
+/** What a service says that no configured master key opens what is sealed in its database. */
+export function masterKeyDoesNotOpen(what: string): ConfigError {
+  return new ConfigError([
+    `CODEX_AUTH_MASTER_KEY does not open ${what}; if it was changed, the one before belongs into CODEX_AUTH_PREVIOUS_MASTER_KEYS`,
+  ]);
+}
+
+function readSigningKeys(read: EnvReader) {
+  const interval = 'CODEX_AUTH_KEY_ROTATION_INTERVAL';
+  const isOff = (read.optionalText(interval) ?? 'off') === 'off';
+  return {
+    /** For so long a new signing key is published before it signs. */
+    keyActivationDelaySeconds: read.durationSeconds('CODEX_AUTH_KEY_ACTIVATION_DELAY', {
+      min: '20s',
+      max: '30d',
+      default: '10m',
+    }),
+    /** The age at which a signing key is replaced; undefined to do so by command alone. */
+    keyRotationIntervalSeconds: isOff
+      ? undefined
+      : read.durationSeconds(interval, { min: '1h', max: '3650d', default: '90d' }),
+    /** Between two looks at the signing keys, for a replica that missed a message, and for what is due. */
+    keyCheckIntervalMs: read.durationMs('CODEX_AUTH_KEY_CHECK_INTERVAL', { min: '100ms', max: '10s', default: '5s' }),
+  };
+}
+
   const seconds = (name: string, min: string, max: string, fallback: string) =>
     read.durationSeconds(name, { min, max, default: fallback });
   return {

@@ -25,11 +25,11 @@ import { createAuthorizationServer } from './authorization-server.ts';
 import { Cleanup } from './cleanup/cleanup.ts';
 import type { Config } from './config.ts';
 import { databaseUnavailable } from './database-unavailable.ts';
+import { createKeyManagement } from './key-management.ts';
 import { createMachineAccess } from './machine-access.ts';
 import { AccessTokens } from './oauth/access-tokens.ts';
 import { createPeopleAccess } from './people-access.ts';
 import type { Bcrypt } from './remote-tokens/secret-hasher.ts';
-import { jwksRoutes } from './signing-keys/jwks-route.ts';
 import { SealedSecrets } from './signing-keys/sealed-secrets.ts';
 import { SigningKeys } from './signing-keys/signing-keys.ts';
 import { accountsCheckRoutes } from './workspaces/accounts-check-route.ts';
@@ -115,6 +115,7 @@ function createParts(config: Config, deps: AuthServiceDeps & { log: Logger; pool
   const oauth = createAuthorizationServer(config, { ...shared, ...people, secrets });
   const withUser = requireUser({ sessions: people.sessions, accessTokens, issuer });
   const machines = createMachineAccess(config, { ...shared, withUser, bcrypt: deps.bcrypt });
+  const keyManagement = createKeyManagement(config, { ...shared, sealer, withUser });
   const cleanup = new Cleanup({
     tasks: [...people.cleanupTasks, ...oauth.cleanupTasks, ...machines.cleanupTasks],
     intervalMs: config.cleanupIntervalMs,
@@ -122,14 +123,14 @@ function createParts(config: Config, deps: AuthServiceDeps & { log: Logger; pool
     log,
   });
   const routes = Router();
-  routes.use(jwksRoutes({ keys }));
+  routes.use(keyManagement.routes);
   routes.use(meRoutes({ withUser }), workspaceRoutes({ withUser, memberships }));
   routes.use(accountsCheckRoutes({ withUser, memberships, issuer }));
   routes.use(people.routes, oauth.routes, machines.routes);
   return {
     routes,
     async start() {
-      await keys.ensureActiveKey();
+      await keyManagement.start();
       await oauth.start();
       if (config.firstUser) await accounts.ensureFirstUser(config.firstUser);
       machines.start();
@@ -137,6 +138,7 @@ function createParts(config: Config, deps: AuthServiceDeps & { log: Logger; pool
     },
     async close() {
       await machines.close();
+      await keyManagement.close();
       await cleanup.close();
       await people.close();
     },

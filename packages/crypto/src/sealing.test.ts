@@ -42,7 +42,10 @@ describe('sealing at rest', () => {
     const old = sealer.seal(Buffer.from('kept'), CONTEXT);
     expect(rotated.open(old, CONTEXT).toString()).toBe('kept');
     expect(rotated.isCurrent(old)).toBe(false);
-    expect(rotated.isCurrent(rotated.seal(Buffer.from('kept'), CONTEXT))).toBe(true);
+    const renewed = rotated.seal(Buffer.from('kept'), CONTEXT);
+    expect(rotated.isCurrent(renewed)).toBe(true);
+    expect(renewed.subarray(1, 5)).toEqual(rotated.currentKeyId);
+    expect(rotated.currentKeyId).not.toEqual(sealer.currentKeyId);
     expect(() => createSealer({ current: randomBytes(32) }).open(old, CONTEXT)).toThrow(UnsealError);
   });
 });

@@ -28,6 +28,8 @@ export interface Sealer {
   seal(plaintext: Uint8Array, context: string): Buffer;
   /** @throws {UnsealError} */
   open(sealed: Uint8Array, context: string): Buffer;
+  /** Bytes 1-4 of what is sealed from now on, by which a database finds what is to be sealed again. */
+  readonly currentKeyId: Buffer;
   /** False for a value that an earlier master key sealed and that should be sealed again. */
   isCurrent(sealed: Uint8Array): boolean;
 }
@@ -51,6 +53,7 @@ export function createSealer(
   const keys = new Map([current, ...previous].map((key) => [keyId(key).toString('hex'), key]));
   const currentId = keyId(current);
   return {
+    currentKeyId: currentId,
     seal(plaintext, context) {
       const nonce = random(NONCE_BYTES);
       const cipher = createCipheriv('aes-256-gcm', current, nonce).setAAD(Buffer.from(context));

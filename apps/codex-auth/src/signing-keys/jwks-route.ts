@@ -9,15 +9,24 @@ const JWKS_PATHS = [
   '/backend-api/wham/agent-identities/jwks',
 ];
 
-/** How long a verifier may keep the keys; a new key is published for longer than this before it signs. */
-const MAX_AGE_SECONDS = 300;
+const LONGEST_MAX_AGE_SECONDS = 300;
 
-/** The public keys of this issuer (RFC 7517 §5), the same on every path. */
-export function jwksRoutes({ keys }: { keys: Pick<KeyProvider, 'jwks'> }): Router {
+/**
+ * The public keys of this issuer (RFC 7517 §5), the same on every path. A verifier may keep them for half of the time that a
+ * key is published before it signs, and for five minutes at most: so it has a new key before it needs it.
+ */
+export function jwksRoutes({
+  keys,
+  activationDelaySeconds,
+}: {
+  keys: Pick<KeyProvider, 'jwks'>;
+  activationDelaySeconds: number;
+}): Router {
+  const maxAgeSeconds = Math.min(LONGEST_MAX_AGE_SECONDS, Math.floor(activationDelaySeconds / 2));
   const router = Router();
   router.get(JWKS_PATHS, (_req, res) => {
     res
-      .set('Cache-Control', `public, max-age=${MAX_AGE_SECONDS}`)
+      .set('Cache-Control', `public, max-age=${maxAgeSeconds}`)
       .set('Access-Control-Allow-Origin', '*')
       .type('application/jwk-set+json')
       .send(JSON.stringify(keys.jwks()));

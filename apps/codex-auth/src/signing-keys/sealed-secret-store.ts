@@ -19,10 +19,3 @@ export async function insertSealedSecret(
     [name, sealed],
   );
 }
-
-export async function replaceSealedSecret(
-  db: Queryable,
-  { name, sealed }: { name: string; sealed: Buffer },
-): Promise<void> {
-  await db.query('update codex_auth.sealed_secrets set sealed = $2 where name = $1', [name, sealed]);
-}

@@ -1,17 +1,11 @@
 import type { KeyObject } from 'node:crypto';
-import {
-  generateRsaKey,
-  loadRsaPrivateKey,
-  type RsaPublicJwk,
-  rsaPublicJwk,
-  rsaPublicKey,
-  type Sealer,
-} from '@codex-gateways/crypto';
+import { type RsaPublicJwk, rsaPublicJwk, rsaPublicKey, type Sealer } from '@codex-gateways/crypto';
 import type { Queryable } from '@codex-gateways/database';
 import type { Clock } from '@codex-gateways/service';
 import type { SigningKey } from '@codex-gateways/tokens';
-import { insertActiveKey, listKeys, replaceSeal, type StoredKey } from './jwks-key-store.ts';
+import { insertActiveKey, listKeys, type StoredKey } from './jwks-key-store.ts';
 import type { KeyProvider } from './key-provider.ts';
+import { makeSealedKey, openSigningKey } from './key-sealing.ts';
 
 interface LoadedKeys {
   readonly active: SigningKey;
@@ -19,12 +13,18 @@ interface LoadedKeys {
   readonly jwks: { readonly keys: readonly RsaPublicJwk[] };
 }
 
-/** The issuer's keys: made and read at start, then used from memory. */
+/** How soon after one reading of the keys an unknown key id may cause another. */
+const LEARN_INTERVAL_MS = 1000;
+
+/** The issuer's keys: read at start and whenever they change, used from memory. */
 export class SigningKeys implements KeyProvider {
   readonly #db: Queryable;
   readonly #sealer: Sealer;
   readonly #clock: Clock;
   #loaded: LoadedKeys | undefined;
+  #loading: Promise<void> | undefined;
+  #isStale = false;
+  #loadedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor({ db, sealer, clock }: { db: Queryable; sealer: Sealer; clock: Clock }) {
     this.#db = db;
@@ -33,18 +33,40 @@ export class SigningKeys implements KeyProvider {
   }
 
   /**
-   * Makes the active key unless there is one, seals anew what an earlier master key sealed, and reads all keys. Any number
-   * of replicas may do it at once: they end with the same active key.
+   * Makes the active key unless there is one, and reads all keys. Any number of replicas may do it at once: they end with the
+   * same active key.
    * @throws {UnsealError} when no configured master key opens the stored key
    */
   async ensureActiveKey(): Promise<void> {
-    let stored = await listKeys(this.#db);
+    const stored = await listKeys(this.#db);
     if (!stored.some((key) => key.status === 'active')) {
-      await this.#insertFreshKey();
-      stored = await listKeys(this.#db);
+      await insertActiveKey(this.#db, await makeSealedKey(this.#sealer), this.#clock.now());
     }
-    await Promise.all(stored.map((key) => this.#renewSeal(key)));
-    this.#loaded = load(stored, this.#sealer);
+    await this.reload();
+  }
+
+  /**
+   * Reads the keys again. Calls made while one runs share a second run after it, so that each sees what was there when it was
+   * made.
+   */
+  async reload(): Promise<void> {
+    if (this.#loading) {
+      this.#isStale = true;
+      await this.#loading.catch(() => undefined);
+      if (!this.#isStale) return this.#loading;
+    }
+    this.#isStale = false;
+    this.#loading = this.#read().finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  async learn(kid: string): Promise<boolean> {
+    const isDue = performance.now() - this.#loadedAtMs >= LEARN_INTERVAL_MS;
+    if (this.#keys().verification.has(kid) || !isDue) return false;
+    await this.reload();
+    return this.#keys().verification.has(kid);
   }
 
   active(): SigningKey {
@@ -64,31 +86,21 @@ export class SigningKeys implements KeyProvider {
     return this.#loaded;
   }
 
-  async #insertFreshKey(): Promise<void> {
-    const key = await generateRsaKey();
-    const privatePkcs8Sealed = this.#sealer.seal(key.privatePkcs8, sealContext(key.kid));
-    await insertActiveKey(this.#db, { ...key, privatePkcs8Sealed }, this.#clock.now());
+  async #read(): Promise<void> {
+    this.#loadedAtMs = performance.now();
+    const stored = await listKeys(this.#db);
+    const active = stored.find((key) => key.status === 'active');
+    if (!active) throw new TypeError('there is always an active key after one was inserted');
+    const known = this.#loaded?.active;
+    this.#loaded = {
+      // One that is in memory stays usable while other replicas already seal under the next master key.
+      active: known?.kid === active.kid ? known : openSigningKey(this.#sealer, active),
+      verification: new Map(stored.map((key) => [key.kid, this.#verificationKeyOf(key)])),
+      jwks: { keys: stored.map((key) => rsaPublicJwk(key)) },
+    };
   }
 
-  async #renewSeal({ kid, privatePkcs8Sealed }: StoredKey): Promise<void> {
-    if (this.#sealer.isCurrent(privatePkcs8Sealed)) return;
-    const context = sealContext(kid);
-    const sealed = this.#sealer.seal(this.#sealer.open(privatePkcs8Sealed, context), context);
-    await replaceSeal(this.#db, { kid, sealed });
+  #verificationKeyOf({ kid, publicN, publicE }: StoredKey): KeyObject {
+    return this.#loaded?.verification.get(kid) ?? rsaPublicKey({ n: publicN, e: publicE });
   }
-}
-
-function load(stored: readonly StoredKey[], sealer: Sealer): LoadedKeys {
-  const active = stored.find((key) => key.status === 'active');
-  if (!active) throw new TypeError('there is always an active key after one was inserted');
-  const { kid, privateKey } = loadRsaPrivateKey(sealer.open(active.privatePkcs8Sealed, sealContext(active.kid)));
-  return {
-    active: { kid, privateKey },
-    verification: new Map(stored.map((key) => [key.kid, rsaPublicKey({ n: key.publicN, e: key.publicE })])),
-    jwks: { keys: stored.map((key) => rsaPublicJwk(key)) },
-  };
-}
-
-function sealContext(kid: string): string {
-  return `codex_jwks_keys.private_pkcs8:${kid}`;
 }
