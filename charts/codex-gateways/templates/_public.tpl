@@ -6,7 +6,7 @@ One "<type> <path>" a line; a path that is a Prefix stands for everything below 
 {{- if eq .name "codex-auth" -}}
 {{- $base := (urlParse .values.publicUrl).path | trimSuffix "/" -}}
 Exact {{ default "/" $base }}
-{{- range list "/.well-known" "/agent-identities" "/api/accounts" "/api/audit" "/api/codex" "/api/me" "/api/workspaces" "/assets" "/backend-api" "/codex" "/deviceauth" "/login" "/logout" "/oauth" "/v1/agent" }}
+{{- range list "/.well-known" "/agent-identities" "/api/accounts" "/api/admin" "/api/audit" "/api/codex" "/api/me" "/api/workspaces" "/assets" "/backend-api" "/codex" "/deviceauth" "/login" "/logout" "/oauth" "/v1/agent" }}
 Prefix {{ $base }}{{ . }}
 {{- end }}
 {{- if $base }}
@@ -76,7 +76,7 @@ metadata:
   {{- end }}
 spec:
   parentRefs:
-    {{- required (printf "httpRoute.parentRefs of %s is needed: the Gateway that it belongs to" .name) .values.httpRoute.parentRefs | toYaml | nindent 4 }}
+    {{- toYaml .values.httpRoute.parentRefs | nindent 4 }}
   hostnames:
     - {{ include "codex-gateways.host" .values.publicUrl | quote }}
   rules:

@@ -105,9 +105,18 @@ export async function helm(
 
 export const TEMPLATE = ['template', RELEASE, CHART, '--namespace', NAMESPACE, '--values', '-'];
 
-/** What `helm template` makes of values. @throws {Error} with helm's own words, when it refuses them */
-export async function render(values: Values, ...options: string[]): Promise<KubernetesObject[]> {
-  return parseObjects(await helm([...TEMPLATE, ...KUBERNETES, ...options], { input: JSON.stringify(values) }));
+const rendered = new Map<string, Promise<KubernetesObject[]>>();
+
+/**
+ * What `helm template` makes of values: the same objects for the same values, so do not change them.
+ * @throws {Error} with helm's own words, when it refuses them
+ */
+export function render(values: Values, ...options: string[]): Promise<KubernetesObject[]> {
+  const input = JSON.stringify(values);
+  const key = [input, ...options].join(' ');
+  const objects = rendered.get(key) ?? helm([...TEMPLATE, ...KUBERNETES, ...options], { input }).then(parseObjects);
+  rendered.set(key, objects);
+  return objects;
 }
 
 /** The reason why helm refuses values. */

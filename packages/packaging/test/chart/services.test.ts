@@ -1,0 +1,163 @@
+import { APPS, type App, PORTS, variablesOf } from '../repository.ts';
+import { describeWith, HELM, programOf, TOOL_TIMEOUT_MS } from '../tools/go-tool.ts';
+import { find, type KubernetesObject, render } from './helm.ts';
+import { environmentOf, podOf, podsOf } from './pods.ts';
+import { AGENTSERVER, ENTRIES, EXTERNAL, FULL, MATRIX, MINIMAL, TRIAL } from './values-matrix.ts';
+
+const VALUES_KEYS = {
+  'codex-auth': 'codexAuth',
+  'codex-app-gateway': 'appGateway',
+  'codex-exec-gateway': 'execGateway',
+} as const;
+/** Variables that the chart sets for other variables to use, not for the service. */
+const HELPERS = ['POSTGRES_PASSWORD', 'POD_IP'];
+
+describeWith(HELM)('the services', () => {
+  beforeAll(() => programOf(HELM), TOOL_TIMEOUT_MS);
+
+  it.each(ENTRIES)('get only variables that they read, with the values "%s"', async (entry) => {
+    const objects = await render(MATRIX[entry]);
+    for (const app of APPS.filter((each) => each !== 'codex-auth' || entry !== 'agentserver')) {
+      const known = variablesOf(app);
+      const names = Object.keys(environmentOf(objects, app));
+      expect(names.filter((name) => !known.has(name) && !HELPERS.includes(name))).toEqual([]);
+    }
+  });
+
+  it.each(APPS)('%s is behind a Service of its pods', async (app) => {
+    const objects = await render(FULL);
+    const service = find(objects, 'Service', app);
+    expect(podOf(objects, app).metadata.labels).toMatchObject({ ...service.spec?.selector });
+    expect(podOf(objects, app).spec.containers[0]?.ports).toEqual([{ name: 'http', containerPort: PORTS[app] }]);
+    expect(service.spec?.type).toBeUndefined();
+  });
+
+  it('find each other under the names of their Services', async () => {
+    const objects = await render(MINIMAL);
+    const url = (app: App, scheme = 'http') =>
+      `${scheme}://${find(objects, 'Service', app).metadata.name}:${PORTS[app]}`;
+    expect(environmentOf(objects, 'codex-auth').CXG_EXEC_GATEWAY_INTERNAL_URL?.value).toBe(url('codex-exec-gateway'));
+    expect(environmentOf(objects, 'codex-exec-gateway').CXG_AGENTSERVER_INTERNAL_URL?.value).toBe(url('codex-auth'));
+    expect(environmentOf(objects, 'codex-app-gateway')).toMatchObject({
+      CXG_AGENTSERVER_INTERNAL_URL: { value: url('codex-auth') },
+      CXG_EXEC_GATEWAY_URL: { value: url('codex-exec-gateway', 'ws') },
+      CXG_EXEC_GATEWAY_INTERNAL_URL: { value: url('codex-exec-gateway') },
+    });
+  });
+
+  it('tell other replicas of the exec-gateway the address of the pod, in both families', async () => {
+    const address = async (values: object) =>
+      environmentOf(await render({ ...MINIMAL, ...values }), 'codex-exec-gateway').CXG_SELF_INTERNAL_URL?.value;
+    expect(await address({})).toBe('http://$(POD_IP):8083');
+    expect(await address({ ipFamily: 'IPv6' })).toBe('http://[$(POD_IP)]:8083');
+    expect(environmentOf(await render(EXTERNAL), 'codex-auth').CODEX_AUTH_HOST?.value).toBe('::');
+  });
+
+  it('use the database of the existing Secret, or the one of a trial', async () => {
+    const external = environmentOf(await render(MINIMAL), 'codex-auth').CODEX_AUTH_DATABASE_URL;
+    expect(external?.valueFrom?.secretKeyRef).toEqual({ name: 'codex-database', key: 'codex-auth-database-url' });
+    const names = Object.keys(environmentOf(await render(TRIAL), 'codex-exec-gateway'));
+    // Kubernetes fills a variable in only when it comes before.
+    expect(names.indexOf('POSTGRES_PASSWORD')).toBeGreaterThan(-1);
+    expect(names.indexOf('POSTGRES_PASSWORD')).toBeLessThan(names.indexOf('CXG_DATABASE_URL'));
+  });
+
+  it('work with an agentserver in place of codex-auth', async () => {
+    const objects = await render(AGENTSERVER);
+    expect(
+      podsOf(objects)
+        .map(({ component }) => component)
+        .sort(),
+    ).toEqual(['codex-app-gateway', 'codex-exec-gateway', 'test']);
+    expect(objects.filter(({ metadata }) => metadata.name.endsWith('codex-auth'))).toEqual([]);
+    for (const app of ['codex-app-gateway', 'codex-exec-gateway']) {
+      const env = environmentOf(objects, app);
+      expect(env.CXG_AGENTSERVER_INTERNAL_URL?.value).toBe('http://agentserver.agents.svc:8080');
+      expect(env.CXG_AGENTSERVER_INTERNAL_SECRET?.valueFrom?.secretKeyRef).toEqual({
+        name: 'codex-secrets',
+        key: 'internal-api-secret',
+      });
+    }
+  });
+
+  describe.each(APPS)('scaling %s', (app) => {
+    const key = VALUES_KEYS[app];
+    const withValues = (values: object) => ({ ...MINIMAL, [key]: { ...(MINIMAL[key] as object), ...values } });
+    const workload = (objects: readonly KubernetesObject[]) =>
+      find(
+        objects.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet'),
+        app === 'codex-app-gateway' ? 'StatefulSet' : 'Deployment',
+        app,
+      );
+
+    it('takes its own number of replicas', async () => {
+      expect(workload(await render(withValues({ replicas: 7 }))).spec?.replicas).toBe(7);
+    });
+
+    it('leaves the number to its autoscaler when it has one', async () => {
+      const objects = await render(withValues({ autoscaling: { enabled: true, minReplicas: 3, maxReplicas: 9 } }));
+      const { spec } = find(objects, 'HorizontalPodAutoscaler', app);
+      expect(workload(objects).spec?.replicas).toBeUndefined();
+      expect(spec).toMatchObject({ minReplicas: 3, maxReplicas: 9 });
+      expect(spec?.scaleTargetRef).toMatchObject({
+        kind: workload(objects).kind,
+        name: workload(objects).metadata.name,
+      });
+      expect(spec?.metrics?.map(({ type, resource }) => resource?.name ?? type)).toEqual(['cpu']);
+    });
+
+    it('changes nothing of the other services, whatever its values are', async () => {
+      const ofOthers = (objects: readonly KubernetesObject[]) =>
+        objects.filter(({ kind, metadata }) => {
+          const component = metadata.labels?.['app.kubernetes.io/component'];
+          return APPS.some((other) => other !== app && other === component) && kind !== 'Secret';
+        });
+      const full = FULL[key] as Record<string, unknown>;
+      // Its address is something that others are told.
+      const { publicUrl: _, ...changed } = full;
+      expect(
+        ofOthers(
+          await render(
+            withValues({
+              ...changed,
+              publicUrl:
+                app === 'codex-app-gateway' ? full.publicUrl : (MINIMAL[key] as { publicUrl: string }).publicUrl,
+            }),
+          ),
+        ),
+      ).toEqual(ofOthers(await render(MINIMAL)));
+    });
+  });
+
+  it('scale on connections where they have any', async () => {
+    const objects = await render(FULL);
+    const metric = (app: App) => find(objects, 'HorizontalPodAutoscaler', app).spec?.metrics?.[1]?.pods;
+    expect(metric('codex-auth')).toBeUndefined();
+    expect(metric('codex-exec-gateway')).toMatchObject({
+      metric: { name: 'codex_exec_connected_executors' },
+      target: { averageValue: '2000' },
+    });
+    expect(metric('codex-app-gateway')).toMatchObject({
+      metric: { name: 'cxg_app_connections' },
+      target: { averageValue: '200' },
+    });
+  });
+
+  it('select their pods by labels that no value but the name changes', async () => {
+    const selectors = async (values: object) =>
+      (await render(values as typeof MINIMAL))
+        .filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')
+        .map(({ metadata, spec }) => [metadata.name, spec?.selector]);
+    const { nameOverride: _, fullnameOverride: __, ...rest } = FULL;
+    expect(await selectors(rest)).toEqual(await selectors(MINIMAL));
+  });
+
+  it('may lose one pod at a time to the maintenance of nodes', async () => {
+    const objects = await render(MINIMAL);
+    for (const app of APPS) {
+      const { spec } = find(objects, 'PodDisruptionBudget', app);
+      expect(spec?.maxUnavailable).toBe(1);
+      expect(podOf(objects, app).metadata.labels).toMatchObject({ ...spec?.selector?.matchLabels });
+    }
+  });
+});
