@@ -2,6 +2,7 @@ import type { Metrics } from '@codex-gateways/service';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { AppServerObserver } from './app-server/workspace-app-server.ts';
 import type { AuthenticationObserver } from './authentication/observed-authenticator.ts';
+import type { FrameDirection } from './proxy/proxied-connection.ts';
 import type { UpgradeObserver } from './proxy/upgrade-route.ts';
 
 /** Numbers that are looked up when they are asked for. */
@@ -18,40 +19,55 @@ const FAST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1
 const SLOW_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60];
 
 /** This service's own series, in the registry of its metrics. */
-export function createGatewayMetrics({ registry }: Pick<Metrics, 'registry'>, gauges: GatewayGauges): GatewayMetrics {
-  const registers = [registry];
-  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
-    new Counter({ name, help, labelNames: [...labelNames], registers });
-  const histogram = <Label extends string>(
-    name: string,
-    help: string,
-    { labelNames, buckets }: { labelNames: readonly Label[]; buckets: number[] },
-  ) => new Histogram({ name, help, labelNames: [...labelNames], buckets, registers });
+export function createGatewayMetrics(metrics: Pick<Metrics, 'registry'>, gauges: GatewayGauges): GatewayMetrics {
+  const series = new Series(metrics.registry);
+  exposeGauges(series, gauges);
+  return { ...observeUpgrades(series), ...observeConnections(series), ...observeAppServers(series) };
+}
 
-  exposeGauges(registers, gauges);
-  const upgrades = counter('cxg_app_upgrades_total', 'Upgrade requests, by the status they got.', ['status']);
-  const upgradeSeconds = histogram('cxg_app_upgrade_seconds', 'From an upgrade request to its answer.', {
-    labelNames: ['status'],
+/** Makes series of one registry. */
+class Series {
+  readonly #registers: Metrics['registry'][];
+
+  constructor(registry: Metrics['registry']) {
+    this.#registers = [registry];
+  }
+
+  counter<Label extends string>(name: string, help: string, ...labelNames: Label[]): Counter<Label> {
+    return new Counter({ name, help, labelNames, registers: this.#registers });
+  }
+
+  histogram<Label extends string>(
+    name: string,
+    { help, buckets, labelNames = [] }: { help: string; buckets: number[]; labelNames?: Label[] },
+  ): Histogram<Label> {
+    return new Histogram({ name, help, labelNames, buckets, registers: this.#registers });
+  }
+
+  gauge(name: string, help: string, read: () => number): Gauge {
+    return new Gauge({
+      name,
+      help,
+      registers: this.#registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+}
+
+function observeUpgrades(series: Series): Pick<GatewayMetrics, 'upgraded' | 'verified'> {
+  const upgrades = series.counter('cxg_app_upgrades_total', 'Upgrade requests, by the status they got.', 'status');
+  const upgradeSeconds = series.histogram('cxg_app_upgrade_seconds', {
+    help: 'From an upgrade request to its answer.',
     buckets: SLOW_SECONDS,
+    labelNames: ['status'],
   });
-  const verifications = counter('cxg_app_verifications_total', 'Verified bearers, by outcome.', ['outcome']);
-  const verifySeconds = histogram('cxg_app_verification_seconds', 'Verifying one bearer.', {
-    labelNames: [],
+  const verifications = series.counter('cxg_app_verifications_total', 'Verified bearers, by outcome.', 'outcome');
+  const verifySeconds = series.histogram('cxg_app_verification_seconds', {
+    help: 'Verifying one bearer.',
     buckets: FAST_SECONDS,
   });
-  const frames = counter('cxg_app_frames_total', 'Frames received, by where they go.', ['direction']);
-  const bytes = counter('cxg_app_frame_bytes_total', 'Bytes of frames received, by where they go.', ['direction']);
-  const refused = counter('cxg_app_refused_messages_total', 'Messages that the guard did not let through.', [
-    'method',
-    'why',
-  ]);
-  const closed = counter('cxg_app_connections_closed_total', 'Ended connections, by close code.', ['code']);
-  const starts = histogram('cxg_app_server_start_seconds', 'From the start of an app-server until it is ready.', {
-    labelNames: [],
-    buckets: SLOW_SECONDS,
-  });
-  const failedStarts = counter('cxg_app_server_failed_starts_total', 'App-servers that did not become ready.', []);
-  const ended = counter('cxg_app_servers_ended_total', 'App-servers that ended: stopped, or by themselves.', ['how']);
   return {
     upgraded(status, durationMs) {
       upgrades.inc({ status });
@@ -61,30 +77,45 @@ export function createGatewayMetrics({ registry }: Pick<Metrics, 'registry'>, ga
       verifications.inc({ outcome });
       verifySeconds.observe(durationMs / 1000);
     },
+  };
+}
+
+function observeConnections(series: Series): Pick<GatewayMetrics, 'frame' | 'refused' | 'closed'> {
+  const frames = series.counter('cxg_app_frames_total', 'Frames received, by where they go.', 'direction');
+  const bytes = series.counter('cxg_app_frame_bytes_total', 'Bytes of frames received.', 'direction');
+  const refused = series.counter('cxg_app_refused_messages_total', 'Messages that were refused.', 'method', 'why');
+  const closed = series.counter('cxg_app_connections_closed_total', 'Ended connections, by close code.', 'code');
+  // Looked up once, since every frame counts.
+  const counters = (direction: FrameDirection) => [frames.labels(direction), bytes.labels(direction)] as const;
+  const byDirection = { to_app_server: counters('to_app_server'), to_client: counters('to_client') };
+  return {
     frame(direction, sizeBytes) {
-      frames.inc({ direction });
-      bytes.inc({ direction }, sizeBytes);
+      const [frameCounter, byteCounter] = byDirection[direction];
+      frameCounter.inc();
+      byteCounter.inc(sizeBytes);
     },
     refused: (method, why) => refused.inc({ method, why }),
     closed: (code) => closed.inc({ code }),
+  };
+}
+
+function observeAppServers(series: Series): Pick<GatewayMetrics, 'started' | 'startFailed' | 'ended'> {
+  const starts = series.histogram('cxg_app_server_start_seconds', {
+    help: 'From the start of an app-server until it is ready.',
+    buckets: SLOW_SECONDS,
+  });
+  const failedStarts = series.counter('cxg_app_server_failed_starts_total', 'App-servers that did not become ready.');
+  const ended = series.counter('cxg_app_servers_ended_total', 'App-servers that ended, by how.', 'how');
+  return {
     started: (durationMs) => starts.observe(durationMs / 1000),
     startFailed: () => failedStarts.inc(),
     ended: (wasStopped) => ended.inc({ how: wasStopped ? 'stopped' : 'crashed' }),
   };
 }
 
-function exposeGauges(registers: Metrics['registry'][], gauges: GatewayGauges): void {
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  gauge('cxg_app_connections', 'Open client connections.', gauges.connections);
-  gauge('cxg_app_buffered_bytes', 'Bytes that wait to be sent, all connections.', gauges.bufferedBytes);
-  gauge('cxg_app_servers', 'App-servers that run or are starting.', gauges.appServers);
-  gauge('cxg_app_pending_revocations', 'Ended turns that are not revoked yet.', gauges.pendingRevocations);
+function exposeGauges(series: Series, gauges: GatewayGauges): void {
+  series.gauge('cxg_app_connections', 'Open client connections.', gauges.connections);
+  series.gauge('cxg_app_buffered_bytes', 'Bytes that wait to be sent, all connections.', gauges.bufferedBytes);
+  series.gauge('cxg_app_servers', 'App-servers that run or are starting.', gauges.appServers);
+  series.gauge('cxg_app_pending_revocations', 'Ended turns that are not revoked yet.', gauges.pendingRevocations);
 }

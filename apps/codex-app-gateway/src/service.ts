@@ -6,6 +6,7 @@ import {
   type HttpServer,
   type Logger,
   listen,
+  type Metrics,
   notFound,
   objectErrorForm,
   type Readiness,
@@ -18,7 +19,7 @@ import { observeAuthenticator } from './authentication/observed-authenticator.ts
 import { createRemoteVerifier } from './authentication/remote-verifier.ts';
 import { type Backend, startBackend } from './backend.ts';
 import type { Config } from './config.ts';
-import { createGatewayMetrics } from './gateway-metrics.ts';
+import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import { closing } from './proxy/close-forwarding.ts';
 import { ConnectionRegistry } from './proxy/connection-registry.ts';
 import { createUpgradeRoute } from './proxy/upgrade-route.ts';
@@ -42,76 +43,103 @@ const CLOSE_HTTP_MS = 1000;
  * Builds the service; nothing is opened before `start`. `drain` refuses upgrades, closes clients with 1001, stops the
  * app-servers and revokes their turns within the configured time; what was not revoked then is at the next start.
  */
-export function createAppGateway(config: Config, { log, clock = systemClock, path = '' }: AppGatewayDeps): AppGateway {
-  const metrics = createMetrics('codex-app-gateway');
-  const connections = new ConnectionRegistry(config.limits);
-  let backend: Backend | undefined;
-  let server: HttpServer | undefined;
-  let readiness: Readiness | undefined;
-  const observer = createGatewayMetrics(metrics, {
-    connections: () => connections.size,
-    bufferedBytes: () => connections.bufferedBytes,
-    appServers: () => backend?.appServerCount() ?? 0,
-    pendingRevocations: () => backend?.pendingRevocations() ?? 0,
-  });
-  const authenticator = observeAuthenticator(createAuthenticator(config.inbound), observer);
+export function createAppGateway(config: Config, deps: AppGatewayDeps): AppGateway {
+  return new Gateway(config, deps);
+}
 
-  const serve = async ({ appServers, checkExecGateway }: Backend) => {
-    const created = createApp({
+class Gateway implements AppGateway {
+  readonly #config: Config;
+  readonly #deps: Required<AppGatewayDeps>;
+  readonly #metrics: Metrics = createMetrics('codex-app-gateway');
+  readonly #observer: GatewayMetrics;
+  readonly #connections: ConnectionRegistry;
+  readonly #authenticator: Authenticator;
+  #backend: Backend | undefined;
+  #server: HttpServer | undefined;
+  #readiness: Readiness | undefined;
+  #drained: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(config: Config, { log, clock = systemClock, path = '' }: AppGatewayDeps) {
+    this.#config = config;
+    this.#deps = { log, clock, path };
+    this.#connections = new ConnectionRegistry(config.limits);
+    this.#observer = createGatewayMetrics(this.#metrics, {
+      connections: () => this.#connections.size,
+      bufferedBytes: () => this.#connections.bufferedBytes,
+      appServers: () => this.#backend?.appServerCount() ?? 0,
+      pendingRevocations: () => this.#backend?.pendingRevocations() ?? 0,
+    });
+    this.#authenticator = observeAuthenticator(createAuthenticator(config.inbound), this.#observer);
+  }
+
+  get url(): string {
+    if (!this.#server) throw new TypeError('the service has not been started');
+    return this.#server.url;
+  }
+
+  async start(): Promise<void> {
+    const backend = await startBackend(this.#config.backend, { ...this.#deps, observer: this.#observer });
+    this.#backend = backend;
+    try {
+      this.#server = await this.#listen(backend);
+    } catch (error) {
+      await backend.close(0);
+      throw error;
+    }
+    this.#deps.log.info({ url: this.#server.url }, 'listening');
+  }
+
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #listen({ appServers, checkExecGateway }: Backend): Promise<HttpServer> {
+    const { limits, allowedOrigins, host, port } = this.#config;
+    const { log } = this.#deps;
+    const { app, readiness } = createApp({
       log,
-      metrics,
+      metrics: this.#metrics,
       checks: {
-        token_verifier: () => authenticator.checkReady(),
+        token_verifier: () => this.#authenticator.checkReady(),
         exec_gateway: checkExecGateway,
         app_server: () => appServers.checkReady(),
       },
     });
-    readiness = created.readiness;
-    const { isDraining } = created.readiness;
-    created.app.use(notFound(), errorMiddleware({ form: objectErrorForm, log }));
-    const { limits, allowedOrigins, host, port } = config;
-    const route = { authenticator, appServers, connections, limits, allowedOrigins, isDraining, observer, log };
-    server = await listen(created.app, { host, port, onUpgrade: createUpgradeRoute(route) });
-    log.info({ url: server.url }, 'listening');
-  };
+    app.use(notFound(), errorMiddleware({ form: objectErrorForm, log }));
+    this.#readiness = readiness;
+    const onUpgrade = createUpgradeRoute({
+      authenticator: this.#authenticator,
+      appServers,
+      connections: this.#connections,
+      limits,
+      allowedOrigins,
+      isDraining: () => readiness.isDraining(),
+      observer: this.#observer,
+      log,
+    });
+    return listen(app, { host, port, onUpgrade });
+  }
 
-  let closed: Promise<void> | undefined;
-  let draining: Promise<void> | undefined;
-  const drain = () => {
-    draining ??= (async () => {
-      readiness?.startDraining();
-      const deadlineMs = performance.now() + config.limits.drainTimeoutMs;
-      await connections.closeAll(closing('goingAway', 'the gateway is shutting down; connect again'));
-      await backend?.close(Math.max(0, deadlineMs - performance.now()));
-    })();
-    return draining;
-  };
+  async #drain(): Promise<void> {
+    const deadlineMs = performance.now() + this.#config.limits.drainTimeoutMs;
+    this.#readiness?.startDraining();
+    await this.#connections.closeAll(closing('goingAway', 'the gateway is shutting down; connect again'));
+    await this.#backend?.close(Math.max(0, deadlineMs - performance.now()));
+  }
 
-  return {
-    get url() {
-      if (!server) throw new TypeError('the service has not been started');
-      return server.url;
-    },
-    async start() {
-      backend = await startBackend(config.backend, { observer, clock, log, path });
-      try {
-        await serve(backend);
-      } catch (error) {
-        await backend.close(0);
-        throw error;
-      }
-    },
-    drain,
-    close() {
-      closed ??= (async () => {
-        await drain();
-        await server?.close(CLOSE_HTTP_MS);
-        await authenticator.close();
-        metrics.close();
-      })();
-      return closed;
-    },
-  };
+  async #close(): Promise<void> {
+    await this.drain();
+    await this.#server?.close(CLOSE_HTTP_MS);
+    await this.#authenticator.close();
+    this.#metrics.close();
+  }
 }
 
 function createAuthenticator(inbound: Config['inbound']): Authenticator {

@@ -16,9 +16,11 @@ export type ConnectionLimits = Pick<
   'bufferHighWaterBytes' | 'bufferCapBytes' | 'pingIntervalMs' | 'pingTimeoutMs' | 'connectionIdleMs'
 >;
 
+export type FrameDirection = 'to_app_server' | 'to_client';
+
 /** Learns what passes. */
 export interface ConnectionObserver {
-  frame(direction: 'to_app_server' | 'to_client', sizeBytes: number): void;
+  frame(direction: FrameDirection, sizeBytes: number): void;
   refused(method: string, kind: string): void;
   closed(code: number): void;
 }

@@ -1,0 +1,65 @@
+import { useCleanup, waitFor } from '@codex-gateways/testing';
+import { WebSocket } from 'ws';
+import { startWsBackend } from '../../test/ws-backend.ts';
+import { Outlet } from './outlet.ts';
+
+describe('the sending side of a socket', () => {
+  const cleanup = useCleanup();
+  const frame = 'x'.repeat(64 * 1024);
+
+  /** An outlet to a peer that reads when it is told to. */
+  async function outlet({ highWaterBytes, capBytes }: { highWaterBytes: number; capBytes: number }) {
+    const backend = await startWsBackend(cleanup);
+    const accepted = backend.nextSocket();
+    const socket = new WebSocket(backend.url);
+    cleanup.after(() => socket.terminate());
+    const peer = await accepted;
+    peer.pause();
+    await waitFor(() => socket.readyState === WebSocket.OPEN, { timeoutMs: 5000, describe: 'the socket to open' });
+    let overflows = 0;
+    const made = new Outlet(socket, { highWaterBytes, capBytes }, () => {
+      overflows += 1;
+    });
+    return { made, peer, socket, overflows: () => overflows };
+  }
+
+  /** Sends until the system takes no more, and then more than `bytes` on top of that. */
+  async function fill(made: Outlet, bytes: number): Promise<void> {
+    const mayTakeMore = async () => {
+      while (made.bufferedBytes < bytes) made.send(frame);
+      await new Promise((resolve) => setImmediate(resolve));
+      return made.bufferedBytes >= bytes;
+    };
+    await waitFor(mayTakeMore, { timeoutMs: 20_000, describe: 'the system to be full', intervalMs: 5 });
+  }
+
+  it('is full from the high water mark until half of it is left, and says so once', async () => {
+    const { made, peer } = await outlet({ highWaterBytes: 1024 * 1024, capBytes: 1024 ** 3 });
+    made.send(frame);
+    expect(made.isFull).toBe(false);
+    await fill(made, 1024 * 1024);
+    expect(made.isFull).toBe(true);
+    const left: number[] = [];
+    made.onceDrained(() => left.push(made.bufferedBytes));
+    peer.resume();
+    await waitFor(() => made.bufferedBytes === 0, { timeoutMs: 20_000, describe: 'everything to be sent' });
+    expect(left).toEqual([expect.any(Number)]);
+    expect(left[0]).toBeLessThanOrEqual(512 * 1024);
+    expect(made.isFull).toBe(false);
+  });
+
+  it('tells of a sender that did not stop at all', async () => {
+    const { made, overflows } = await outlet({ highWaterBytes: 64 * 1024, capBytes: 1024 * 1024 });
+    await fill(made, 1024 * 1024);
+    for (let sent = 0; sent < 3; sent += 1) made.send(frame);
+    expect(overflows()).toBeGreaterThan(0);
+  });
+
+  it('takes nothing any more when the socket is closed', async () => {
+    const { made, socket } = await outlet({ highWaterBytes: 1, capBytes: 2 });
+    socket.terminate();
+    await waitFor(() => socket.readyState === WebSocket.CLOSED, { timeoutMs: 5000, describe: 'the socket to close' });
+    made.send(frame);
+    expect(made.bufferedBytes).toBe(0);
+  });
+});
