@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { printable } from '@codex-gateways/token-source';
 import type { CliError } from './cli-error.ts';
 
 export interface OutputOptions {
@@ -45,15 +46,10 @@ export class Output {
 export function table(headings: readonly string[], rows: readonly (readonly string[])[], empty: string): string {
   if (rows.length === 0) return empty;
   const lines = [headings, ...rows];
-  const widths = headings.map((_, column) => Math.max(...lines.map((line) => printable(line[column]).length)));
+  const widths = headings.map((_, column) => Math.max(...lines.map((line) => printable(line[column] ?? '').length)));
   const format = (line: readonly string[]) =>
     line.map((cell, column) => printable(cell).padEnd(widths[column] ?? 0)).join('  ');
   return lines.map((line) => format(line).trimEnd()).join('\n');
-}
-
-/** What a server sends must not reach a terminal with its escape sequences. */
-export function printable(text: string | undefined): string {
-  return (text ?? '').replace(/[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]/g, ' ');
 }
 
 /** For one word of a POSIX shell. */

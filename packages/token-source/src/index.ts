@@ -5,6 +5,7 @@ export type { LoginPrompt } from './login/login-prompt.ts';
 export { accessTokenEnvVar, deriveSecretKey, ensureOfflineAccess, gatewaySecretKey, secretEnvVar } from './naming.ts';
 export { OAuthTokenSource } from './oauth-token-source.ts';
 export type { TokenReference, TokenSourceOptions } from './options.ts';
+export { printable } from './printable.ts';
 export { type Fetch, type FetchInit, fetchWhole, requestIdOf, type WholeRequest } from './provider/bounded-fetch.ts';
 export type { OidcParams } from './provider/oidc-client.ts';
 export type { SignOutOutcome } from './provider/refresh-token-uses.ts';

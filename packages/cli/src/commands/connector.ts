@@ -1,9 +1,10 @@
+import { printable } from '@codex-gateways/token-source';
 import type { CliContext } from '../cli-context.ts';
 import { CliError, usageError } from '../cli-error.ts';
 import { codexVersion, runCodex } from '../codex/codex-program.ts';
 import { type ExecutorStart, type Generation, generationOf, parseCodexVersion } from '../codex/generations.ts';
 import { ExitCode } from '../exit-code.ts';
-import { printable, shellQuote, table } from '../output.ts';
+import { shellQuote, table } from '../output.ts';
 import { type AddedConnector, addedConnectorSchema, connectorsSchema } from './wire.ts';
 import { chooseWorkspace } from './workspace.ts';
 

@@ -1,5 +1,6 @@
+import { printable } from '@codex-gateways/token-source';
 import type { CliContext } from '../cli-context.ts';
-import { printable, table } from '../output.ts';
+import { table } from '../output.ts';
 import { connectorsSchema, type Workspace } from './wire.ts';
 import { chooseWorkspace, listWorkspaces } from './workspace.ts';
 

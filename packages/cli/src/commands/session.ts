@@ -1,8 +1,7 @@
-import { accessTokenEnvVar } from '@codex-gateways/token-source';
+import { accessTokenEnvVar, printable } from '@codex-gateways/token-source';
 import type { CliContext } from '../cli-context.ts';
 import { CliError } from '../cli-error.ts';
 import { ExitCode } from '../exit-code.ts';
-import { printable } from '../output.ts';
 import { meSchema } from './wire.ts';
 import { listWorkspaces } from './workspace.ts';
 

@@ -1,8 +1,8 @@
+import { printable } from '@codex-gateways/token-source';
 import type { CliContext } from '../cli-context.ts';
 import { usageError } from '../cli-error.ts';
 import { VARIABLES } from '../config.ts';
 import { refusal } from '../http/api-client.ts';
-import { printable } from '../output.ts';
 
 /** Ends a turn everywhere, as an operator: with the gateways' shared secret, at codex-exec-gateway itself. */
 export async function revokeTurn(context: CliContext, turnId: string, options: { for?: number }): Promise<void> {

@@ -1,7 +1,7 @@
+import { printable } from '@codex-gateways/token-source';
 import type { CliContext } from '../cli-context.ts';
 import { usageError } from '../cli-error.ts';
 import { VARIABLES } from '../config.ts';
-import { printable } from '../output.ts';
 import { type Workspace, workspacesSchema } from './wire.ts';
 
 export function listWorkspaces({ api }: CliContext): Promise<Workspace[]> {

@@ -1,12 +1,11 @@
 import { stat } from 'node:fs/promises';
-import { hasSystemCode, messageOf, TokenSourceError } from '@codex-gateways/token-source';
+import { hasSystemCode, messageOf, printable, TokenSourceError } from '@codex-gateways/token-source';
 import type { CliContext } from '../cli-context.ts';
 import { asCliError, CliError } from '../cli-error.ts';
 import { codexVersion } from '../codex/codex-program.ts';
 import { generationOf } from '../codex/generations.ts';
 import { meSchema } from '../commands/wire.ts';
 import { ExitCode } from '../exit-code.ts';
-import { printable } from '../output.ts';
 import { type Check, failure, ok, warning } from './check.ts';
 
 const PROBE_KEY = 'DOCTOR_PROBE';

@@ -1,8 +1,7 @@
-import { messageOf, TokenSourceError } from '@codex-gateways/token-source';
+import { messageOf, printable, TokenSourceError } from '@codex-gateways/token-source';
 import { z } from 'zod';
 import type { CliContext } from '../cli-context.ts';
 import { VARIABLES } from '../config.ts';
-import { printable } from '../output.ts';
 import { type Check, failure, ok, warning } from './check.ts';
 
 /** Agent Identities sign times that may be five minutes off (docs/protocol.md); before that, lifetimes begin to look wrong. */

@@ -1,8 +1,7 @@
-import { type Fetch, fetchWhole, type OAuthTokenSource, requestIdOf } from '@codex-gateways/token-source';
+import { type Fetch, fetchWhole, type OAuthTokenSource, printable, requestIdOf } from '@codex-gateways/token-source';
 import { z } from 'zod';
 import { CliError } from '../cli-error.ts';
 import { ExitCode } from '../exit-code.ts';
-import { printable } from '../output.ts';
 
 /** codex-auth answers some calls only after codex-exec-gateway has. */
 const TIMEOUT_MS = 30_000;

@@ -1,4 +1,4 @@
-import type { Fetch } from '@codex-gateways/token-source';
+import { type Fetch, requestIdOf } from '@codex-gateways/token-source';
 
 /** Tells of each exchange what anybody may know of it: no query, header or body, where tokens travel. */
 export function verboseFetch(fetch: Fetch, detail: (text: string) => void): Fetch {
@@ -10,7 +10,7 @@ export function verboseFetch(fetch: Fetch, detail: (text: string) => void): Fetc
     };
     try {
       const answer = await fetch(url, init);
-      const requestId = /^[\w.:-]{1,128}$/.exec(answer.headers.get('x-request-id') ?? '')?.[0];
+      const requestId = requestIdOf(answer);
       tell(`${answer.status}${requestId === undefined ? '' : `, request ${requestId}`}`);
       return answer;
     } catch (error) {

@@ -1,4 +1,5 @@
 import { messageOf, TokenSourceError, type TokenSourceErrorCode } from '../errors.ts';
+import { printable } from '../printable.ts';
 import { requestIdOf } from './bounded-fetch.ts';
 
 /** Refusals of a refresh token that no repetition changes: RFC 6749 §5.2, and the Codex CLI's own three (docs/protocol.md). */
@@ -59,16 +60,13 @@ async function refusalOf(error: unknown): Promise<Refusal | undefined> {
 
 function refusal(error: string, description: unknown, answer: Response | undefined): Refusal {
   return {
-    error: printable(error),
-    description: typeof description === 'string' && description !== '' ? printable(description) : undefined,
+    error: short(error),
+    description: typeof description === 'string' && description !== '' ? short(description) : undefined,
     requestId: answer ? requestIdOf(answer) : undefined,
   };
 }
 
-/** A provider's text must not reach a terminal with its escape sequences. */
-function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]/g, ' ').slice(0, 300);
-}
+const short = (text: string): string => printable(text).slice(0, 300);
 
 /** The error and what caused it, outermost first. */
 function causes(error: unknown): unknown[] {
@@ -82,5 +80,5 @@ function causes(error: unknown): unknown[] {
 
 /** Errors only: a cause may also be the answer itself, or claims of a token. */
 function describe(each: unknown): string[] {
-  return typeof each === 'object' && each !== null && 'message' in each ? [printable(messageOf(each))] : [];
+  return typeof each === 'object' && each !== null && 'message' in each ? [short(messageOf(each))] : [];
 }
