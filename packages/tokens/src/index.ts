@@ -33,6 +33,7 @@ export {
   noisePublicKeySchema,
 } from './harness-key.ts';
 export type { HmacTokenFormat, HmacTokenOutcome, HmacTokenRefusal } from './hmac-token.ts';
+export { type HopClaims, hopToken } from './hop-token.ts';
 export { buildIdToken, type IdTokenSubject, OPENAI_AUTH_CLAIM, PLAN_TYPE } from './id-token.ts';
 export {
   type JwsOutcome,

@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { freePort, useCleanup } from '@codex-gateways/testing';
+import type { WebSocket } from 'ws';
+import { SocketServer } from '../test/socket-pairs.ts';
+import { type DialRequest, dialReplica } from './dial-replica.ts';
+
+describe('dialling another replica', () => {
+  const cleanup = useCleanup();
+  const dial = (internalUrl: string, request: Partial<DialRequest> = {}) =>
+    dialReplica({
+      ...{ internalUrl, path: '/forwarded/x', token: 'hop-token', requestId: 'req-1', maxPayloadBytes: 1024 },
+      ...{ timeoutMs: 2000, signal: new AbortController().signal },
+      ...request,
+    });
+  const answering = async (status: number, body: string) => {
+    const server = createServer();
+    server.on('upgrade', (_req, socket) => {
+      socket.end(
+        `HTTP/1.1 ${status} No\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+      );
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanup.after(() => {
+      server.close();
+    });
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+
+  it('opens a WebSocket below its address, with the bearer and the request id', async () => {
+    const server = await new SocketServer().listen(cleanup);
+    const outcome = await dial(`${server.url}/base/`);
+    expect(outcome.kind).toBe('open');
+    const [req] = server.requests;
+    expect(req?.url).toBe('/base/forwarded/x');
+    expect(req?.headers).toMatchObject({ authorization: 'Bearer hop-token', 'x-request-id': 'req-1' });
+    if (outcome.kind === 'open') outcome.ws.terminate();
+  });
+
+  it('loses nothing that the other side says before somebody listens', async () => {
+    const server = await new SocketServer().listen(cleanup);
+    server.http.once('accepted', (ws: WebSocket) => ws.send('at once'));
+    const outcome = await dial(server.url);
+    if (outcome.kind !== 'open') throw new Error('not open');
+    await new Promise((resolve) => outcome.ws.ping('', true, resolve)); // time in which it could get lost
+    const message = once(outcome.ws, 'message');
+    outcome.ws.resume();
+    expect(String((await message)[0])).toBe('at once');
+    outcome.ws.terminate();
+  });
+
+  it('gives a refusal back with its status and body', async () => {
+    const body = { error: { code: 'executor_elsewhere', message: 'it has moved' } };
+    expect(await dial(await answering(503, JSON.stringify(body)))).toEqual({ kind: 'refused', status: 503, body });
+    expect(await dial(await answering(502, '<html>'))).toEqual({ kind: 'refused', status: 502, body: undefined });
+    expect(await dial(await answering(401, 'x'.repeat(9000)))).toMatchObject({ kind: 'refused', body: undefined });
+  });
+
+  it('says that a replica cannot be reached which is not there, or says nothing in time', async () => {
+    expect(await dial(`http://127.0.0.1:${await freePort()}`)).toMatchObject({ kind: 'unreachable' });
+    expect(await dial('not an address')).toMatchObject({ kind: 'unreachable' });
+    const silent = createTcpServer((socket) => cleanup.after(() => void socket.destroy()));
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    cleanup.after(() => void silent.close());
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const startedAt = performance.now();
+    expect(await dial(url, { timeoutMs: 200 })).toMatchObject({ kind: 'unreachable' });
+    expect(performance.now() - startedAt).toBeLessThan(1500);
+    const gone = new AbortController();
+    setImmediate(() => gone.abort());
+    expect(await dial(url, { signal: gone.signal })).toMatchObject({ kind: 'unreachable' });
+  });
+});

@@ -1,0 +1,89 @@
+import type { IncomingMessage } from 'node:http';
+import { WebSocket } from 'ws';
+
+export type DialOutcome =
+  /** Open and paused, so that nothing is lost before somebody listens: the caller closes it. */
+  | { readonly kind: 'open'; readonly ws: WebSocket }
+  /** The other replica is there and says no. `body` is its parsed JSON, undefined when it is none. */
+  | { readonly kind: 'refused'; readonly status: number; readonly body: unknown }
+  | { readonly kind: 'unreachable'; readonly cause: Error };
+
+export interface DialRequest {
+  /** Where the replica says that others reach it, `http(s)://host:port`, with or without a path. */
+  readonly internalUrl: string;
+  /** Below that address, with its leading slash. */
+  readonly path: string;
+  /** Sent as bearer; minted for this hop, never what the client showed. */
+  readonly token: string;
+  /** For the log of the other side. */
+  readonly requestId: string;
+  /** The longest message that is accepted from the other side. */
+  readonly maxPayloadBytes: number;
+  /** For everything up to the 101. */
+  readonly timeoutMs: number;
+  /** Aborts when nobody waits for the connection any more. */
+  readonly signal: AbortSignal;
+}
+
+const MAX_REFUSAL_BYTES = 8192;
+
+/** Opens a WebSocket at another replica. Never throws: what did not work is an outcome. */
+export async function dialReplica(request: DialRequest): Promise<DialOutcome> {
+  let ws: WebSocket;
+  try {
+    ws = startDialling(request);
+  } catch (error) {
+    return { kind: 'unreachable', cause: error as Error }; // the other replica's address is none
+  }
+  const deadline = AbortSignal.any([request.signal, AbortSignal.timeout(request.timeoutMs)]);
+  const giveUp = () => ws.terminate();
+  deadline.addEventListener('abort', giveUp, { once: true });
+  if (deadline.aborted) giveUp();
+  try {
+    return await settled(ws);
+  } finally {
+    deadline.removeEventListener('abort', giveUp);
+  }
+}
+
+function startDialling({ internalUrl, path, token, requestId, maxPayloadBytes }: DialRequest): WebSocket {
+  return new WebSocket(`${internalUrl.replace(/^http/, 'ws').replace(/\/+$/, '')}${path}`, {
+    headers: { authorization: `Bearer ${token}`, 'x-request-id': requestId },
+    perMessageDeflate: false,
+    maxPayload: maxPayloadBytes,
+  });
+}
+
+function settled(ws: WebSocket): Promise<DialOutcome> {
+  return new Promise((resolve) => {
+    const unreachable = (cause: Error) => resolve({ kind: 'unreachable', cause });
+    ws.once('open', () => {
+      ws.pause();
+      ws.off('error', unreachable);
+      resolve({ kind: 'open', ws });
+    });
+    ws.once('unexpected-response', (req, res) => {
+      readJson(res).then(
+        (body) => resolve({ kind: 'refused', status: res.statusCode ?? 0, body }),
+        () => unreachable(new Error('the answer of the other replica broke off')),
+      );
+      res.once('close', () => req.destroy());
+    });
+    ws.on('error', unreachable);
+  });
+}
+
+async function readJson(res: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of res as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > MAX_REFUSAL_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,94 @@
+import { WebSocket } from 'ws';
+
+/** How long an end has to answer a close frame, and to read what is queued before it. */
+const CLOSE_GRACE_MS = 2000;
+/** What one queued message costs beside its bytes. */
+const MESSAGE_OVERHEAD_BYTES = 512;
+/** RFC 6455 §7.4.1: what `ws` reports when there was no close frame, or one without a code. */
+const NO_CLOSE_FRAME = 1006;
+const NO_STATUS = 1005;
+const MESSAGE_TOO_BIG = 1009;
+
+export interface SpliceOptions {
+  /** From this much waiting for one end on, in bytes of memory, the other end is paused; from half of it on it may go on. */
+  readonly highWaterBytes: number;
+  /** What one end is told when the other is gone without a close frame. */
+  readonly lost: { readonly code: number; readonly reason: string };
+  /** Called once, as soon as either end closes or is lost. */
+  readonly onEnd: () => void;
+}
+
+/** Two WebSockets that have become one connection. */
+export interface Splice {
+  /** Closes both ends with the same words. */
+  close(code: number, reason: string): void;
+}
+
+/**
+ * Joins two open WebSockets: every message of one goes to the other as the bytes that it came in, in order, and a close with its
+ * code and reason. Neither end's queue grows beyond the high water and one message. Takes both over, and resumes them.
+ */
+export function spliceSockets(near: WebSocket, far: WebSocket, options: SpliceOptions): Splice {
+  let isOver = false;
+  const end = () => {
+    if (isOver) return;
+    isOver = true;
+    options.onEnd();
+  };
+  const passOn = (to: WebSocket, code: number, reason: string) => {
+    end();
+    if (code === NO_CLOSE_FRAME) closeWithin(to, options.lost.code, options.lost.reason);
+    else if (code === NO_STATUS) closeWithin(to);
+    else closeWithin(to, code, reason);
+  };
+  for (const [from, to] of [
+    [near, far],
+    [far, near],
+  ] as const) {
+    pump(from, to, options.highWaterBytes);
+    from.once('close', (code, reason) => passOn(to, code, reason.toString()));
+    from.on('error', (error: Error & { code?: string }) => {
+      // ws has answered with 1009 already; the other end is told the same instead of a loss.
+      if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') passOn(to, MESSAGE_TOO_BIG, 'the message is too large');
+    });
+    if (from.readyState >= WebSocket.CLOSING) passOn(to, NO_CLOSE_FRAME, '');
+  }
+  near.resume();
+  far.resume();
+  return {
+    close(code, reason) {
+      closeWithin(near, code, reason);
+      closeWithin(far, code, reason);
+      end();
+    },
+  };
+}
+
+function pump(from: WebSocket, to: WebSocket, highWaterBytes: number): void {
+  let queuedMessages = 0;
+  let isPaused = false;
+  const waitingBytes = () => to.bufferedAmount + queuedMessages * MESSAGE_OVERHEAD_BYTES;
+  const sent = () => {
+    queuedMessages -= 1;
+    if (!isPaused || waitingBytes() > highWaterBytes / 2) return;
+    isPaused = false;
+    from.resume();
+  };
+  from.on('message', (data: Buffer, isBinary: boolean) => {
+    if (to.readyState !== WebSocket.OPEN) return;
+    queuedMessages += 1;
+    to.send(data, { binary: isBinary, compress: false }, sent);
+    if (isPaused || waitingBytes() < highWaterBytes) return;
+    isPaused = true;
+    from.pause();
+  });
+}
+
+function closeWithin(ws: WebSocket, code?: number, reason?: string): void {
+  if (ws.readyState >= WebSocket.CLOSING) return;
+  ws.resume(); // the answer to the close frame has to be read
+  ws.close(code, reason);
+  const timer = setTimeout(() => ws.terminate(), CLOSE_GRACE_MS);
+  timer.unref();
+  ws.once('close', () => clearTimeout(timer));
+}
