@@ -9,8 +9,8 @@ export interface AppServer extends GuardContext {
   readonly url: string;
   /** Sent with each dial; holds a secret that only this service and the app-server know. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Settles when the app-server has ended, with the reason that its clients are told. Never, for one that is not ours. */
-  readonly ended: Promise<string>;
+  /** Settles when the app-server has ended, with how, in words. Absent for one that is not ours to know of. */
+  readonly ended?: Promise<string>;
 }
 
 /** One client's hold on an app-server: as long as anybody holds it, it is not stopped for being idle. */
@@ -19,6 +19,8 @@ export interface AppServerLease {
   /** Tells that a turn began or ended, so that restarts can wait for a moment when none is running. */
   turnStarted(turnId: string): void;
   turnEnded(turnId: string): void;
+  /** Calls back when the app-server is about to be stopped, with the reason, so that its client can be told in time. */
+  onStopping(listener: (reason: string) => void): void;
   /** Safe to call twice. */
   release(): void;
 }

@@ -3,7 +3,6 @@ import { request } from 'undici';
 import { type AppServer, type AppServerSource, REMOTE_ENVIRONMENT_ID } from './app-server.ts';
 import { httpBaseOf } from './child-environment.ts';
 
-const NEVER = new Promise<string>(() => undefined);
 const READY_TIMEOUT_MS = 2000;
 
 /**
@@ -17,12 +16,12 @@ export function createDialledAppServer(
   const appServer: AppServer = {
     url,
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-    ended: NEVER,
     codexHome: undefined,
     environmentIds: [REMOTE_ENVIRONMENT_ID],
     modelProvider: undefined,
   };
-  const lease = { appServer, turnStarted: () => undefined, turnEnded: () => undefined, release: () => undefined };
+  const ignore = () => undefined;
+  const lease = { appServer, turnStarted: ignore, turnEnded: ignore, onStopping: ignore, release: ignore };
   log.warn({ url }, 'one existing app-server serves every workspace');
   return {
     acquire: async () => lease,

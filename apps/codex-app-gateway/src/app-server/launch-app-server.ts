@@ -22,6 +22,7 @@ const CONFIG_REFUSED = /Invalid configuration; using defaults/;
 /** An app-server of our own. */
 export interface LaunchedAppServer extends AppServer {
   readonly groupId: number;
+  readonly ended: Promise<string>;
   stop(): Promise<void>;
 }
 

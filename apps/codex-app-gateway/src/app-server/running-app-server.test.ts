@@ -26,7 +26,7 @@ describe('the life of one app-server', () => {
       running: new RunningAppServer({
         launched,
         turn: hasExecutor ? TURN : undefined,
-        capabilityLifetimeMs,
+        capabilityRemainingMs: capabilityLifetimeMs,
         idleShutdownMs,
       }),
       crash: end,
@@ -61,10 +61,9 @@ describe('the life of one app-server', () => {
 
   it('ends before its token does, when no turn runs, its clients told to connect again', async () => {
     const { running } = launch({ capabilityLifetimeMs: 500 });
-    const { appServer } = running.lease();
-    const startedAtMs = performance.now();
-    expect(await appServer.ended).toBe('the app-server restarts to renew its access to the executor; connect again');
-    expect(performance.now() - startedAtMs).toBeLessThan(500);
+    const told = new Promise((resolve) => running.lease().onStopping(resolve));
+    expect(await told).toBe('the app-server restarts to renew its access to the executor; connect again');
+    expect(await running.ended).toEqual({ words: await told, wasStopped: true });
   });
 
   it('waits for the turn that runs, and ends between two turns', async () => {
@@ -92,6 +91,21 @@ describe('the life of one app-server', () => {
     await hasEnded(launch({ capabilityLifetimeMs: 1000 }).running);
     lease.release();
     expect((await running.ended).words).toContain('restarts to renew');
+  });
+
+  it('tells its clients of the end before the process, also one that came at the last moment, and not those that left', async () => {
+    const { running } = launch({});
+    const told: string[] = [];
+    const [one, left, late] = [running.lease(), running.lease(), running.lease()];
+    one.onStopping((reason) => told.push(`one: ${reason}`));
+    left.onStopping((reason) => told.push(`left: ${reason}`));
+    left.release();
+    const stopped = running.stop('bye');
+    late.onStopping((reason) => told.push(`late: ${reason}`));
+    expect(told).toEqual(['one: bye', 'late: bye']);
+    await stopped;
+    await running.stop('again');
+    expect(told).toHaveLength(2);
   });
 
   it('has no end without a token', async () => {

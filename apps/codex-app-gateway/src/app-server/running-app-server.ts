@@ -9,7 +9,8 @@ export interface RunningAppServerOptions {
   readonly launched: LaunchedAppServer;
   /** Absent when the app-server has no executor, and so no token that could expire. */
   readonly turn: Turn | undefined;
-  readonly capabilityLifetimeMs: number;
+  /** What is left of the life of its token. */
+  readonly capabilityRemainingMs: number;
   readonly idleShutdownMs: number;
 }
 
@@ -20,7 +21,7 @@ export interface RunningAppServerOptions {
  */
 export class RunningAppServer {
   readonly #options: RunningAppServerOptions;
-  readonly #leases = new Set<symbol>();
+  readonly #leases = new Map<symbol, (reason: string) => void>();
   readonly #activeTurnIds = new Set<string>();
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #view: AppServer;
@@ -39,16 +40,17 @@ export class RunningAppServer {
       codexHome: launched.codexHome,
       environmentIds: launched.environmentIds,
       modelProvider: launched.modelProvider,
-      ended: launched.ended.then((reason) => this.#stopReason ?? reason),
+      ended: launched.ended,
     };
     void launched.ended.then(() => this.#end());
     this.#armIdleTimer();
-    if (options.turn) this.#armRenewal(options.capabilityLifetimeMs);
+    if (options.turn) this.#armRenewal(options.capabilityRemainingMs);
   }
 
-  /** Settles when it has ended, with what its clients are told, and whether that was our doing. */
+  /** Settles when it has ended, with the reason in words, and whether that was our doing. */
   get ended(): Promise<{ words: string; wasStopped: boolean }> {
-    return this.#view.ended.then((words) => ({ words, wasStopped: this.#stopReason !== undefined }));
+    const wasStopped = () => this.#stopReason !== undefined;
+    return this.#options.launched.ended.then((how) => ({ words: this.#stopReason ?? how, wasStopped: wasStopped() }));
   }
 
   get turn(): Turn | undefined {
@@ -70,7 +72,7 @@ export class RunningAppServer {
 
   lease(): AppServerLease {
     const id = Symbol('lease');
-    this.#leases.add(id);
+    this.#leases.set(id, () => undefined);
     clearTimeout(this.#idleTimer);
     return {
       appServer: this.#view,
@@ -79,13 +81,20 @@ export class RunningAppServer {
         this.#activeTurnIds.delete(turnId);
         this.#renewIfQuiet();
       },
+      onStopping: (listener) => {
+        this.#leases.set(id, listener);
+        if (this.#stopReason !== undefined) listener(this.#stopReason);
+      },
       release: () => this.#release(id),
     };
   }
 
-  /** @param reason - what its clients are told. Settles when it has ended; safe to call twice. */
+  /** @param reason - what its clients are told, before the process hears of it. Settles when it has ended; safe to call twice. */
   async stop(reason: string): Promise<void> {
-    this.#stopReason ??= reason;
+    if (this.#stopReason === undefined) {
+      this.#stopReason = reason;
+      for (const tell of [...this.#leases.values()]) tell(reason);
+    }
     await this.#options.launched.stop();
   }
 
@@ -101,14 +110,14 @@ export class RunningAppServer {
     this.#idleTimer = setTimeout(() => void this.stop('the app-server was idle'), this.#options.idleShutdownMs).unref();
   }
 
-  #armRenewal(lifetimeMs: number): void {
+  #armRenewal(remainingMs: number): void {
     const begin = () => {
       this.#isRenewalDue = true;
       this.#renewIfQuiet();
     };
     const expire = () => void this.stop('the access of the app-server to its executor expired; connect again');
-    this.#timers.push(setTimeout(begin, lifetimeMs * RENEW_AFTER_FRACTION).unref());
-    this.#timers.push(setTimeout(expire, lifetimeMs).unref());
+    this.#timers.push(setTimeout(begin, remainingMs * RENEW_AFTER_FRACTION).unref());
+    this.#timers.push(setTimeout(expire, remainingMs).unref());
   }
 
   #renewIfQuiet(): void {

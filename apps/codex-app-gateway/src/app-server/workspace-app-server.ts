@@ -164,7 +164,7 @@ export class WorkspaceAppServer {
     const running = new RunningAppServer({
       launched,
       turn,
-      capabilityLifetimeMs: config.capabilityLifetimeSeconds * 1000,
+      capabilityRemainingMs: turn ? this.#deps.turns.remainingMs(turn) : 0,
       idleShutdownMs: config.idleShutdownMs,
     });
     this.#running = running;

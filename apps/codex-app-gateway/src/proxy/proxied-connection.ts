@@ -10,6 +10,7 @@ import { turnEventOf } from './turn-events.ts';
 const CLOSE_GRACE_MS = 2000;
 /** How long the end of the process is waited for, to tell the client the reason, once its socket broke. */
 const END_REASON_WAIT_MS = 1000;
+const BROKEN = 'the connection to the app-server broke';
 
 export type ConnectionLimits = Pick<
   Limits,
@@ -63,6 +64,7 @@ export class ProxiedConnection {
     this.#forwardFromClient();
     this.#forwardFromUpstream();
     this.#watchLiveness();
+    options.lease.onStopping((reason) => this.close(closing('goingAway', reason)));
     client.resume();
     upstream.resume();
   }
@@ -159,9 +161,9 @@ export class ProxiedConnection {
     if (isSendableCode(code)) return this.close({ code, reason });
     let timer: NodeJS.Timeout | undefined;
     const unknown = new Promise<string>((resolve) => {
-      timer = setTimeout(() => resolve('the connection to the app-server broke'), END_REASON_WAIT_MS);
+      timer = setTimeout(() => resolve(BROKEN), END_REASON_WAIT_MS);
     });
-    const why = await Promise.race([this.#options.lease.appServer.ended, unknown]);
+    const why = await Promise.race([this.#options.lease.appServer.ended ?? BROKEN, unknown]);
     clearTimeout(timer);
     this.close(closing('internalError', why));
   }

@@ -71,6 +71,11 @@ export class Turns {
     return { turnId, expiresAtSeconds, exeId, capabilityToken: token };
   }
 
+  /** How long the turn's token is still good. */
+  remainingMs({ expiresAtSeconds }: OpenTurn): number {
+    return Math.max(0, expiresAtSeconds * 1000 - this.#clock.now().getTime());
+  }
+
   /** Ends a turn: from soon on its token is refused everywhere. */
   end({ turnId, expiresAtSeconds }: OpenTurn): void {
     this.#revoker.revoke({ turnId, expiresAtSeconds });
