@@ -15,6 +15,7 @@ import { DeviceLogins } from './device-login/device-logins.ts';
 import { devicePageRoutes } from './device-login/device-page-route.ts';
 import { deviceauthRoutes } from './device-login/deviceauth-routes.ts';
 import { metadataRoutes } from './discovery/metadata-routes.ts';
+import { createDynamicRegistration, type DynamicRegistration } from './dynamic-registration.ts';
 import type { AccessTokens } from './oauth/access-tokens.ts';
 import { Authorization } from './oauth/authorization.ts';
 import { AuthorizationCodes } from './oauth/authorization-codes.ts';
@@ -60,6 +61,8 @@ export interface AuthorizationServerDeps {
 export interface AuthorizationServer {
   readonly routes: Router;
   readonly cleanupTasks: readonly CleanupTask[];
+  /** What administrators call. */
+  readonly adminRoutes: DynamicRegistration['adminRoutes'];
   start(): Promise<void>;
 }
 
@@ -74,6 +77,7 @@ export function createAuthorizationServer(config: Config, deps: AuthorizationSer
   const deviceLogins = createDeviceLogins(config, { ...deps, codes: tokens.codes });
   const forPeople = { ...deps, clients, formBody: formBody(config.maxBodyBytes) };
   const authorization = new Authorization({ ...deps, db: deps.pool, codes: tokens.codes });
+  const registration = createDynamicRegistration(config, { ...deps, clients, grants: tokens.grants });
   const assertions = new ClientAssertions({ ...deps, db: deps.pool, issuer });
   const forClients = {
     clientAuthentication: new ClientAuthentication({ clients, assertions }),
@@ -86,6 +90,7 @@ export function createAuthorizationServer(config: Config, deps: AuthorizationSer
     introspectRoutes({ ...forClients, ...config, introspection: tokens.introspection }),
     deviceAuthorizationRoutes({ ...forClients, deviceLogins, issuer, pollIntervalSeconds }),
     userinfoRoutes({ accessTokens }),
+    registration.routes,
     databaseUnavailable(),
     oauthErrors({ log }),
   );
@@ -100,12 +105,18 @@ export function createAuthorizationServer(config: Config, deps: AuthorizationSer
     databaseUnavailable(),
   );
   // Each kind is a router of its own, since an error goes to the next error handler of the router it was raised in.
-  const routes = Router().use(metadataRoutes({ issuer }), oauthRoutes, pageRoutes, apiRoutes);
+  const routes = Router().use(
+    metadataRoutes({ issuer, hasRegistration: config.dynamicRegistration !== 'off' }),
+    oauthRoutes,
+    pageRoutes,
+    apiRoutes,
+  );
   const cleanupTasks = [
     { name: 'device logins', deleteBatch: (limit: number) => deviceLogins.deleteExpired(limit) },
     ...expiredTokenTasks({ db: deps.pool, clock: deps.clock }),
+    ...registration.cleanupTasks,
   ];
-  return { routes, cleanupTasks, start: tokens.start };
+  return { routes, cleanupTasks, adminRoutes: registration.adminRoutes, start: tokens.start };
 }
 
 function createTokenIssuing(config: Config, deps: AuthorizationServerDeps) {
@@ -125,6 +136,7 @@ function createTokenIssuing(config: Config, deps: AuthorizationServerDeps) {
     },
   });
   return {
+    grants,
     codes,
     revocation: new Revocation({ ...shared, accessTokens }),
     introspection: new Introspection({ ...shared, accessTokens, issuer }),

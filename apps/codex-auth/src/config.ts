@@ -12,6 +12,7 @@ export function readConfig(env: Environment) {
     ...readSecrets(read),
     ...readSigningKeys(read),
     ...readTokenLifetimes(read),
+    ...readClientRegistration(read),
     ...readSignIn(read),
     ...readLimits(read),
     ...readMachineAccess(read),
@@ -61,7 +62,6 @@ function readSecrets(read: EnvReader) {
   };
 }
 
-function readTokenLifetimes(read: EnvReader) {
 /** What a service says that no configured master key opens what is sealed in its database. */
 export function masterKeyDoesNotOpen(what: string): ConfigError {
   return new ConfigError([
@@ -88,6 +88,7 @@ function readSigningKeys(read: EnvReader) {
   };
 }
 
+function readTokenLifetimes(read: EnvReader) {
   const seconds = (name: string, min: string, max: string, fallback: string) =>
     read.durationSeconds(name, { min, max, default: fallback });
   return {
@@ -103,6 +104,27 @@ function readSigningKeys(read: EnvReader) {
     deviceCodeLifetimeSeconds: seconds('CODEX_AUTH_DEVICE_CODE_TTL', '1s', '1h', '15m'),
     /** How often a device may ask (RFC 8628 §3.2 `interval`). */
     devicePollIntervalSeconds: read.integer('CODEX_AUTH_DEVICE_POLL_INTERVAL_SECONDS', { min: 1, max: 60, default: 5 }),
+  };
+}
+
+function readClientRegistration(read: EnvReader) {
+  return {
+    /** Who may register clients (RFC 7591): nobody, who has an initial access token, or anybody. */
+    dynamicRegistration: read.oneOf('CODEX_AUTH_DYNAMIC_REGISTRATION', ['off', 'initial-access-token', 'open'], 'off'),
+    /** Attempts to register from one address in an hour. */
+    registrationsPerAddress: read.integer('CODEX_AUTH_REGISTRATIONS_PER_ADDRESS', {
+      min: 1,
+      max: 100_000,
+      default: 20,
+    }),
+    /** Clients that registered themselves, altogether. */
+    registeredClients: read.integer('CODEX_AUTH_REGISTERED_CLIENTS', { min: 1, max: 1_000_000, default: 10_000 }),
+    /** How long a registered client waits for the first person who lets it in; then it is deleted. */
+    unusedClientLifetimeSeconds: read.durationSeconds('CODEX_AUTH_UNUSED_CLIENT_TTL', {
+      min: '1h',
+      max: '365d',
+      default: '30d',
+    }),
   };
 }
 

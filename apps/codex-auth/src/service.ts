@@ -126,6 +126,7 @@ function createParts(config: Config, deps: AuthServiceDeps & { log: Logger; pool
   routes.use(keyManagement.routes);
   routes.use(meRoutes({ withUser }), workspaceRoutes({ withUser, memberships }));
   routes.use(accountsCheckRoutes({ withUser, memberships, issuer }));
+  routes.use(oauth.adminRoutes(withUser));
   routes.use(people.routes, oauth.routes, machines.routes);
   return {
     routes,

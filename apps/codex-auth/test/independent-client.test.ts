@@ -1,8 +1,8 @@
 import * as oauth from 'oauth4webapi';
+import { approve, codeFlow, discover } from './code-flow.ts';
 import { CLI_CLIENT_ID, CLI_REDIRECT_URI, OAuthClient } from './oauth-client.ts';
 import { registerClient } from './register-client.ts';
 import { useAuthService } from './use-auth-service.ts';
-import { formOf } from './web-session.ts';
 
 const auth = useAuthService();
 const person = new OAuthClient(() => auth.url);
@@ -10,56 +10,14 @@ const http = { [oauth.allowInsecureRequests]: true };
 const cli: oauth.Client = { client_id: CLI_CLIENT_ID };
 const withoutSecret = oauth.None();
 
-async function discover(): Promise<oauth.AuthorizationServer> {
-  const issuer = new URL(auth.url);
-  return oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, http));
-}
-
-/** A code flow as the library guides a client through it; the person's part is done over the pages. */
-async function codeFlow(
-  as: oauth.AuthorizationServer,
-  { client, clientAuth, redirectUri }: { client: oauth.Client; clientAuth: oauth.ClientAuth; redirectUri: string },
-): Promise<oauth.TokenEndpointResponse> {
-  const codeVerifier = oauth.generateRandomCodeVerifier();
-  const state = oauth.generateRandomState();
-  const nonce = oauth.generateRandomNonce();
-  const url = new URL(as.authorization_endpoint ?? '');
-  const parameters = {
-    client_id: client.client_id,
-    redirect_uri: redirectUri,
-    response_type: 'code',
-    scope: 'openid email offline_access',
-    code_challenge: await oauth.calculatePKCECodeChallenge(codeVerifier),
-    code_challenge_method: 'S256',
-    state,
-    nonce,
-  };
-  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
-  const web = await person.signedIn();
-  const first = await web.get(url.pathname + url.search);
-  const answer = first.status === 200 ? await approve(web, await first.text()) : first;
-  const callback = oauth.validateAuthResponse(as, client, new URL(answer.headers.get('location') ?? ''), state);
-  const response = await oauth.authorizationCodeGrantRequest(
-    as,
-    client,
-    clientAuth,
-    callback,
-    redirectUri,
-    codeVerifier,
-    http,
-  );
-  return oauth.processAuthorizationCodeResponse(as, client, response, { expectedNonce: nonce, requireIdToken: true });
-}
-
-function approve(web: Awaited<ReturnType<OAuthClient['signedIn']>>, page: string): Promise<Response> {
-  const { action, hidden } = formOf(page);
-  return web.post(action, { ...hidden, decision: 'approve' });
-}
-
 describe('a client library that knows nothing of this server (oauth4webapi)', () => {
   it('runs the code flow for a public client, reads the user, refreshes and revokes', async () => {
-    const as = await discover();
-    const tokens = await codeFlow(as, { client: cli, clientAuth: withoutSecret, redirectUri: CLI_REDIRECT_URI });
+    const as = await discover(auth.url);
+    const tokens = await codeFlow(person, as, {
+      client: cli,
+      clientAuth: withoutSecret,
+      redirectUri: CLI_REDIRECT_URI,
+    });
     const claims = oauth.getValidatedIdTokenClaims(tokens);
     const userinfo = await oauth.processUserInfoResponse(
       as,
@@ -86,7 +44,7 @@ describe('a client library that knows nothing of this server (oauth4webapi)', ()
   });
 
   it('verifies the ID token by the published keys', async () => {
-    const as = await discover();
+    const as = await discover(auth.url);
     const codeVerifier = oauth.generateRandomCodeVerifier();
     const { location } = await person.authorizationCode({
       code_challenge: await oauth.calculatePKCECodeChallenge(codeVerifier),
@@ -101,14 +59,14 @@ describe('a client library that knows nothing of this server (oauth4webapi)', ()
   it.each(['client_secret_basic', 'client_secret_post'] as const)(
     'runs the code flow and introspection for a confidential client with %s',
     async (tokenEndpointAuthMethod) => {
-      const as = await discover();
+      const as = await discover(auth.url);
       const app = await registerClient(auth.db, { tokenEndpointAuthMethod });
       const client: oauth.Client = { client_id: app.clientId };
       const clientAuth =
         tokenEndpointAuthMethod === 'client_secret_basic'
           ? oauth.ClientSecretBasic(app.clientSecret)
           : oauth.ClientSecretPost(app.clientSecret);
-      const tokens = await codeFlow(as, { client, clientAuth, redirectUri: app.redirectUri });
+      const tokens = await codeFlow(person, as, { client, clientAuth, redirectUri: app.redirectUri });
       const asked = await oauth.introspectionRequest(as, client, clientAuth, tokens.access_token, http);
       const answer = await oauth.processIntrospectionResponse(as, client, asked);
       expect(answer).toMatchObject({ active: true, client_id: app.clientId, scope: 'openid email offline_access' });
@@ -116,7 +74,7 @@ describe('a client library that knows nothing of this server (oauth4webapi)', ()
   );
 
   it('runs the device flow', async () => {
-    const as = await discover();
+    const as = await discover(auth.url);
     const parameters = new URLSearchParams({ scope: 'openid email' });
     const started = await oauth.deviceAuthorizationRequest(as, cli, withoutSecret, parameters, http);
     const device = await oauth.processDeviceAuthorizationResponse(as, cli, started);
@@ -136,7 +94,7 @@ describe('a client library that knows nothing of this server (oauth4webapi)', ()
   });
 
   it('is told of a wrong secret in the way of the RFC', async () => {
-    const as = await discover();
+    const as = await discover(auth.url);
     const app = await registerClient(auth.db);
     const client: oauth.Client = { client_id: app.clientId };
     const asked = await oauth.introspectionRequest(as, client, oauth.ClientSecretBasic('wrong'), 'x', http);

@@ -131,6 +131,7 @@ describe('keys of clients (RFC 7517)', () => {
     ['an algorithm of another type', jwkOf(rsa.publicKey, { alg: 'ES256' }), /alg/],
     ['a MAC', jwkOf(rsa.publicKey, { alg: 'HS256' }), /alg/],
     ['a key id that is no text', jwkOf(rsa.publicKey, { kid: 7 }), /kid/],
+    ['a key id that cannot be shown', jwkOf(rsa.publicKey, { kid: 'a\0' }), /kid/],
     ['a point that is not on the curve', jwkOf(ec.publicKey, { x: 'AA' }), /malformed/],
     ['nothing', {}, /malformed/],
   ])('are refused: %s', (_what, jwk, message) => {

@@ -38,6 +38,7 @@ const MAX_LIFETIME_SECONDS = 600;
 const MAX_JTI_LENGTH = 256;
 const MAX_CLIENT_ID_LENGTH = 128;
 const MIN_RSA_BITS = 2048;
+const KID_FORM = /^[\x20-\x7e]{1,256}$/;
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
 const FITS: Readonly<Record<ClientAssertionAlgorithm, (key: KeyObject) => boolean>> = {
@@ -55,7 +56,9 @@ export function parseClientKey(jwk: Readonly<Record<string, unknown>>): ClientKe
   if (PRIVATE_MEMBERS.some((member) => member in jwk))
     throw new TypeError('a key must be public, and has private parts');
   const { kid, alg, use } = jwk;
-  if (kid !== undefined && (typeof kid !== 'string' || kid === '')) throw new TypeError('kid must be text');
+  if (kid !== undefined && !(typeof kid === 'string' && KID_FORM.test(kid))) {
+    throw new TypeError('kid must be printable ASCII of 256 characters at most');
+  }
   if (use !== undefined && use !== 'sig') throw new TypeError('use must be sig');
   const key = publicKeyOf(jwk);
   const fitting = CLIENT_ASSERTION_ALGORITHMS.filter((algorithm) => FITS[algorithm](key));

@@ -55,9 +55,10 @@ export class Clients {
     this.#db = db;
   }
 
-  async find(clientId: string): Promise<OAuthClient | undefined> {
+  /** @param tx - where a transaction is under way */
+  async find(clientId: string, tx: Queryable = this.#db): Promise<OAuthClient | undefined> {
     if (isBuiltInClient(clientId)) return BUILT_IN_CLIENT;
-    return /^[\x21-\x7e]{1,128}$/.test(clientId) ? findClient(this.#db, clientId) : undefined;
+    return /^[\x21-\x7e]{1,128}$/.test(clientId) ? findClient(tx, clientId) : undefined;
   }
 
   /** @param tx - the transaction of the registration */
