@@ -66,7 +66,11 @@ function addSessionCommands(program: Command, run: RunCommand): void {
     .addOption(
       new Option('--secrets <place>', 'where tokens are kept').choices(['auto', 'keyring', 'file']).default('auto'),
     )
-    .option('--timeout <seconds>', 'how long to wait for the person', parseSeconds, 300)
+    .option(
+      '--timeout <seconds>',
+      'how long to wait for the person (default: 300, or as long as the code is good)',
+      parseSeconds,
+    )
     .action((options: LoginOptions) => run((context) => login(context, options)));
   program
     .command('logout')

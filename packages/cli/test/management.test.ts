@@ -24,7 +24,7 @@ describe('what a signed-in person manages, with the real services and the real C
     machine = new Machine(cleanup);
     const urls = ['--server', auth, '--exec-gateway', exec, '--app-gateway', app];
     const running = machine.start(['login', '--no-browser', '--secrets', 'file', ...urls]);
-    const [, url = ''] = await running.waitForOutput(/(http:\/\/\S+\/oauth\/authorize\S+)/, 20_000);
+    const [, url = ''] = await running.waitForOutput(/(http:\/\/\S+\/oauth\/authorize\S+)/, 60_000);
     const page = await browser.newPage();
     await page.goto(url);
     await fillSignIn(page, stack);
@@ -47,11 +47,11 @@ describe('what a signed-in person manages, with the real services and the real C
       const env = { PATH: process.env.PATH, HOME: home.path, CODEX_HOME: home.path };
       const executor = startProcess('sh', [script], { env });
       cleanup.after(() => executor.stop());
-      await waitFor(() => isOnline('build box'), { timeoutMs: 30_000, describe: () => `online; ${executor.output}` });
+      await waitFor(() => isOnline('build box'), { timeoutMs: 60_000, describe: () => `online; ${executor.output}` });
       expect((await machine.run(['executors', '--online'])).stdout).toMatch(/^STATE .*\nonline {2}build box/);
       await executor.stop();
-      await waitFor(async () => !(await isOnline('build box')), { timeoutMs: 30_000, describe: 'offline again' });
-    }, 120_000);
+      await waitFor(async () => !(await isOnline('build box')), { timeoutMs: 60_000, describe: 'offline again' });
+    });
 
     it('are added and run at once with --run, and cut off when they are removed', async () => {
       const home = await createCodexHome();
@@ -59,7 +59,7 @@ describe('what a signed-in person manages, with the real services and the real C
       const args = ['connector', 'add', 'here', '--run', '--codex', await codexBinary()];
       const running = machine.start(args, { CODEX_HOME: home.path });
       cleanup.after(() => running.stop());
-      await waitFor(() => isOnline('here'), { timeoutMs: 30_000, describe: () => `online; ${running.output}` });
+      await waitFor(() => isOnline('here'), { timeoutMs: 60_000, describe: () => `online; ${running.output}` });
       const exeId = (await executors()).find(({ name }) => name === 'here')?.exe_id ?? '';
       expect(running.output).toContain(exeId);
       expect(running.output).not.toContain('CODEX_ACCESS_TOKEN=');
@@ -67,18 +67,18 @@ describe('what a signed-in person manages, with the real services and the real C
       const exit = await running.exited; // its registration is refused, and that ends it
       expect(exit.code).not.toBe(0);
       expect((await executors()).map(({ name }) => name)).not.toContain('here');
-    }, 120_000);
+    });
 
     it('end with --run when the person interrupts', async () => {
       const home = await createCodexHome();
       cleanup.after(() => home.remove());
       const args = ['connector', 'add', 'brief', '--run', '--codex', await codexBinary()];
       const running = machine.start(args, { CODEX_HOME: home.path });
-      await waitFor(() => isOnline('brief'), { timeoutMs: 30_000, describe: () => `online; ${running.output}` });
+      await waitFor(() => isOnline('brief'), { timeoutMs: 60_000, describe: () => `online; ${running.output}` });
       running.signal('SIGINT');
       expect((await running.exited).code).not.toBeNull();
-      await waitFor(async () => !(await isOnline('brief')), { timeoutMs: 30_000, describe: 'offline' });
-    }, 120_000);
+      await waitFor(async () => !(await isOnline('brief')), { timeoutMs: 60_000, describe: 'offline' });
+    });
 
     it('are not created when the program that is to run them is missing or unsuitable', async () => {
       const names = async () => (await executors()).map(({ name }) => name);
@@ -154,7 +154,7 @@ describe('what a signed-in person manages, with the real services and the real C
       expect(await verify(token)).toBe(401);
       expect((await machine.run(['remote-token', 'list'])).stdout).toBe('There are no remote tokens.\n');
       expect((await machine.run(['remote-token', 'list', '--all'])).stdout).toMatch(/laptop +revoked /);
-    }, 60_000);
+    });
 
     it('that the server refuses are errors in its words, with the request id and without a stack trace', async () => {
       const mint = ['remote-token', 'mint', 'long', '--expires-in', '4000d'];
@@ -244,7 +244,7 @@ describe('what a signed-in person manages, with the real services and the real C
       } finally {
         await stack.child('exec').start();
       }
-    }, 60_000);
+    });
   });
 
   it('no token reached the configuration file', () => {
@@ -263,5 +263,5 @@ describe('what a signed-in person manages, with the real services and the real C
     } finally {
       await stack.child('auth').start();
     }
-  }, 60_000);
+  });
 });

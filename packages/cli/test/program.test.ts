@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { useCleanup, waitFor } from '@codex-gateways/testing';
 import { Machine } from './program.ts';
 
@@ -109,9 +110,24 @@ describe('the program', () => {
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
     const login = machine.start(['login', '--server', `http://127.0.0.1:${port}`, '--secrets', 'file']);
-    await waitFor(() => connections > 0, { timeoutMs: 20_000, describe: () => `a request; ${login.output}` });
+    await waitFor(() => connections > 0, { timeoutMs: 60_000, describe: () => `a request; ${login.output}` });
     login.signal('SIGINT');
     expect(await login.exited).toMatchObject({ code: 130 });
+  });
+});
+
+describe('the package', () => {
+  it.each([
+    ['cli', ['bin/codex-gateways.mjs', 'dist/main.js', 'README.md']],
+    ['token-source', ['dist/index.js', 'README.md']],
+    ['crypto', ['dist/index.js', 'README.md']],
+  ])('%s is packed with what runs, and without sources and tests', (name, expected) => {
+    const cwd = fileURLToPath(new URL(`../../${name}/`, import.meta.url));
+    const packed = execFileSync('npm', ['pack', '--dry-run', '--json'], { cwd, encoding: 'utf8', stdio: 'pipe' });
+    const [{ files }] = JSON.parse(packed) as [{ files: { path: string }[] }];
+    const paths = files.map(({ path }) => path);
+    expect(paths).toEqual(expect.arrayContaining(expected));
+    expect(paths.filter((path) => /^(src|test)\/|\.test\./.test(path))).toEqual([]);
   });
 });
 

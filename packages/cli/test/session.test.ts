@@ -19,7 +19,7 @@ describe('a sign-in, with the real codex-auth', () => {
   /** Logs in as a person does who opens the URL that the program shows. */
   async function login(on: Machine, more: string[] = []) {
     const running = on.start(['login', '--no-browser', '--server', stack.urls.auth, ...more]);
-    const [, url = ''] = await running.waitForOutput(/(http:\/\/\S+\/oauth\/authorize\S+)/, 20_000);
+    const [, url = ''] = await running.waitForOutput(/(http:\/\/\S+\/oauth\/authorize\S+)/, 60_000);
     const page = await browser.newPage();
     await page.goto(url);
     await fillSignIn(page, stack);
@@ -49,7 +49,7 @@ describe('a sign-in, with the real codex-auth', () => {
       },
     });
     expect(statSync(machine.configPath).mode & 0o777).toBe(0o600);
-  }, 60_000);
+  });
 
   it('is shown by whoami', async () => {
     const { stdout } = await machine.run(['whoami']);
@@ -86,7 +86,7 @@ describe('a sign-in, with the real codex-auth', () => {
     expect(exits[0]?.stdout).not.toBe(before);
     const refreshes = exits.flatMap(({ stderr }) => stderr.match(/POST \S+\/oauth\/token → 200/g) ?? []);
     expect(refreshes).toHaveLength(1);
-  }, 120_000);
+  });
 
   it('survives a refresh whose answer never arrived', async () => {
     const copy = join(machine.folder, 'before');
@@ -100,7 +100,7 @@ describe('a sign-in, with the real codex-auth', () => {
     const again = await machine.run(['token']);
     expect([lost.code, again.code]).toEqual([0, 0]);
     expect(await machine.json(['whoami'])).toMatchObject({ user: { email: 'dev@localhost' } });
-  }, 60_000);
+  });
 
   it('never shows a token with --verbose, nor writes one in clear', async () => {
     forgetAccessToken();
@@ -129,8 +129,8 @@ describe('a sign-in, with the real codex-auth', () => {
   it('by device code is approved on another device', async () => {
     const server = new Machine(cleanup);
     const running = server.start(['login', '--device-code', '--server', stack.urls.auth]);
-    const [, verificationUri = ''] = await running.waitForOutput(/visit\n\n {2}(http\S+)/, 20_000);
-    const [, code = ''] = await running.waitForOutput(/enter the code\n\n {2}(\S+)/, 20_000);
+    const [, verificationUri = ''] = await running.waitForOutput(/visit\n\n {2}(http\S+)/, 60_000);
+    const [, code = ''] = await running.waitForOutput(/enter the code\n\n {2}(\S+)/, 60_000);
     const page = await browser.newPage();
     await page.goto(verificationUri);
     await fillSignIn(page, stack);
@@ -141,7 +141,7 @@ describe('a sign-in, with the real codex-auth', () => {
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringContaining('as dev@localhost') });
     // No keyring answers there, so the tokens are in encrypted files, by themselves.
     expect(server.config()).toMatchObject({ servers: { [stack.urls.auth]: { secrets: 'file' } } });
-  }, 60_000);
+  });
 
   it('that the person denies is an error in words', async () => {
     const running = new Machine(cleanup).start([
@@ -152,7 +152,7 @@ describe('a sign-in, with the real codex-auth', () => {
       '--secrets',
       'file',
     ]);
-    const [, code = ''] = await running.waitForOutput(/enter the code\n\n {2}(\S+)/, 20_000);
+    const [, code = ''] = await running.waitForOutput(/enter the code\n\n {2}(\S+)/, 60_000);
     const page = await browser.newPage();
     await page.goto(`${stack.urls.auth}/codex/device`);
     await fillSignIn(page, stack);
@@ -162,7 +162,7 @@ describe('a sign-in, with the real codex-auth', () => {
     const exit = await running.exited;
     expect(exit.code).toBe(1);
     expect(exit.stderr).toMatch(/codex-gateways: the sign-in failed: .*\(access_denied\)/);
-  }, 60_000);
+  });
 
   it('that nobody completes ends by itself', async () => {
     const args = ['login', '--no-browser', '--secrets', 'file', '--timeout', '1', '--server', stack.urls.auth];
@@ -181,7 +181,7 @@ describe('a sign-in, with the real codex-auth', () => {
     const { code, stderr } = await other.run(['whoami']);
     expect({ code, stderr }).toEqual({ code: 3, stderr: expect.stringContaining('run "codex-gateways login') });
     expect(stderr).not.toMatch(/\n\s+at /);
-  }, 60_000);
+  });
 
   it('is revoked at the server by logout, and gone here', async () => {
     const accessToken = (await machine.run(['token'])).stdout.trim();

@@ -1,8 +1,12 @@
-import type { LoginPrompt } from '@codex-gateways/token-source';
+import { type LoginPrompt, printable } from '@codex-gateways/token-source';
 import type { CliContext } from '../cli-context.ts';
 import { ApiClient } from '../http/api-client.ts';
 import { chooseSecrets, type SecretsKind } from '../session/secrets-store.ts';
 import { meSchema } from './wire.ts';
+
+const BROWSER_TIMEOUT_SECONDS = 300;
+/** A device code ends by itself, usually after 15 minutes. */
+const DEVICE_TIMEOUT_SECONDS = 3600;
 
 export interface LoginOptions {
   readonly deviceCode?: boolean;
@@ -11,7 +15,8 @@ export interface LoginOptions {
   readonly callbackPort?: number;
   readonly clientId?: string;
   readonly secrets: 'auto' | SecretsKind;
-  readonly timeout: number;
+  /** Seconds. */
+  readonly timeout?: number;
 }
 
 /** Signs a person in and remembers the server for the commands that follow. */
@@ -23,7 +28,7 @@ export async function login(context: CliContext, options: LoginOptions): Promise
     loginMethod: options.deviceCode ? 'device_code' : 'browser',
     skipBrowser: !options.browser,
     callbackPort: options.callbackPort,
-    loginTimeoutMs: options.timeout * 1000,
+    loginTimeoutMs: (options.timeout ?? (options.deviceCode ? DEVICE_TIMEOUT_SECONDS : BROWSER_TIMEOUT_SECONDS)) * 1000,
     onLoginPrompt: (prompt) => out.note(describePrompt(prompt)),
   });
   const { expiresAt } = await source.login({ signal: io.signal });
@@ -39,7 +44,7 @@ export async function login(context: CliContext, options: LoginOptions): Promise
       secrets: kind,
       config: settings.configFile.path,
     },
-    `Signed in to ${server} as ${me.email}. The tokens are in ${kept}.`,
+    `Signed in to ${server} as ${printable(me.email)}. The tokens are in ${kept}.`,
   );
 }
 
@@ -74,13 +79,14 @@ function describePrompt(prompt: LoginPrompt): string {
       : 'Open this in a browser on this machine';
     return `${where}:\n\n  ${prompt.url}\n\nWaiting for you to sign in …`;
   }
+  const { verificationUri, userCode } = prompt;
   const minutes = Math.max(1, Math.round((prompt.expiresAt.getTime() - Date.now()) / 60_000));
   const shortcut =
     prompt.verificationUriComplete === undefined
       ? ''
-      : `\n\nor, with the code filled in:\n\n  ${prompt.verificationUriComplete}`;
+      : `\n\nor, with the code filled in:\n\n  ${printable(prompt.verificationUriComplete)}`;
   return (
-    `On any device, visit\n\n  ${prompt.verificationUri}\n\nand enter the code\n\n  ${prompt.userCode}${shortcut}\n\n` +
+    `On any device, visit\n\n  ${printable(verificationUri)}\n\nand enter the code\n\n  ${printable(userCode)}${shortcut}\n\n` +
     `Waiting; the code is good for ${minutes} minutes …`
   );
 }

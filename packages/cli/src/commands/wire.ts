@@ -6,8 +6,10 @@ export const meSchema = z.looseObject({ id: z.string(), email: z.string() });
 export const workspacesSchema = z.array(z.looseObject({ id: z.string(), name: z.string(), role: z.string() }));
 export type Workspace = z.infer<typeof workspacesSchema>[number];
 
+const exeId = z.string().regex(/^[\w.:-]{1,128}$/);
+
 export const connectorSchema = z.looseObject({
-  exe_id: z.string(),
+  exe_id: exeId,
   name: z.string(),
   is_default: z.boolean(),
   is_online: z.boolean(),
@@ -19,7 +21,7 @@ export const connectorsSchema = z.array(connectorSchema);
 export type Connector = z.infer<typeof connectorSchema>;
 
 export const addedConnectorSchema = z.looseObject({
-  exe_id: z.string(),
+  exe_id: exeId,
   identity_expires_at: z.string().nullish(),
   environment: z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.string()),
   command: z.string(),

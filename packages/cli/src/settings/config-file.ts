@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { CliError } from '../cli-error.ts';
 import { ExitCode } from '../exit-code.ts';
 
-const serverSchema = z.object({
+const serverSchema = z.looseObject({
   secrets: z.enum(['keyring', 'file']).optional(),
   client_id: z.string().optional(),
   /** Where the refresh token is kept: a name, not the token. */
@@ -16,7 +16,8 @@ const serverSchema = z.object({
   workspace: z.string().optional(),
 });
 
-const configSchema = z.object({
+// Loose: what a later version of the program adds is kept.
+const configSchema = z.looseObject({
   /** The server of commands that name none. */
   server: z.string().optional(),
   servers: z.record(z.string(), serverSchema).default({}),
