@@ -1,9 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { createPool, type Pool } from '@codex-gateways/database';
 import { createCodexHome, type RunningProcess, startCodex, useCleanup, waitFor } from '@codex-gateways/testing';
-import { type LocalStack, startLocalStack } from '../src/index.ts';
+import type { LocalStack } from '../src/index.ts';
+import { startTestStack } from './use-local-stack.ts';
 
 interface Connector {
   readonly exe_id: string;
@@ -24,16 +23,9 @@ describe('connectors, with codex-auth and codex-exec-gateway as they run', () =>
   let workspaceId: string;
 
   beforeAll(async () => {
-    const folder = fileURLToPath(new URL('../node_modules/.cache/', import.meta.url));
-    await mkdir(folder, { recursive: true });
-    const stateDirectory = await mkdtemp(`${folder}connectors-`);
-    cleanup.after(() => rm(stateDirectory, { recursive: true, force: true }));
-    stack = await startLocalStack({
-      stateDirectory,
-      ports: { auth: 0, app: 0, exec: 0, postgres: 0 },
+    stack = await startTestStack(cleanup, {
       env: { CODEX_AUTH_CONNECTOR_CLEANUP_INTERVAL: '100ms', CODEX_AUTH_EXEC_GATEWAY_TIMEOUT: '1s' },
     });
-    cleanup.after(() => stack.stop());
     db = createPool({ databaseUrl: stack.databaseUrl, applicationName: 'test', maxConnections: 2 });
     cleanup.after(() => db.end());
     const members = await db.query('select user_id, workspace_id from codex_auth.workspace_members');

@@ -1,30 +1,24 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import {
   type AppServerClient,
   type CodexHome,
   connectAppServer,
   createCodexHome,
-  lastToolOutput,
-  type ModelServer,
   type RunningProcess,
   runCodex,
-  runCommand,
   runTurn,
-  say,
   startAppServer,
   startCodex,
-  startModelServer,
   UpgradeRefusedError,
   useBrowser,
   useCleanup,
   waitFor,
 } from '@codex-gateways/testing';
 import { request } from 'undici';
-import { type LocalStack, startLocalStack } from '../src/index.ts';
+import type { LocalStack } from '../src/index.ts';
 import { callApi, claimsOf } from './api.ts';
-import { approveDeviceCode, signIn } from './person.ts';
+import { signIn } from './person.ts';
 import { descendantsOf } from './proc.ts';
+import { logInWithDeviceCode, startMarkerModel, startTestStack } from './use-local-stack.ts';
 
 const BUILT_IN_CLIENT = 'app_EMoamEEZ73f0CkXaXp7hrann';
 const OPENAI_AUTH = 'https://api.openai.com/auth';
@@ -42,7 +36,6 @@ interface Connector {
 describe('the real Codex CLI through all three services', () => {
   const cleanup = useCleanup();
   const browser = useBrowser();
-  let model: ModelServer;
   let stack: LocalStack;
   let home: CodexHome;
   let accessToken: string;
@@ -75,47 +68,14 @@ describe('the real Codex CLI through all three services', () => {
     });
 
   beforeAll(async () => {
-    model = await startModelServer({
-      script: (request) => {
-        const output = lastToolOutput(request);
-        return output === undefined ? runCommand('echo "marker=$EXECUTOR_MARKER"') : say(`it wrote ${output}`);
-      },
-    });
-    cleanup.after(() => model.close());
-    // Not among the temporary files: there the app-server's CLI refuses to link its helper programs.
-    const folder = fileURLToPath(new URL('../node_modules/.cache/', import.meta.url));
-    await mkdir(folder, { recursive: true });
-    const stateDirectory = await mkdtemp(`${folder}journeys-`);
-    cleanup.after(() => rm(stateDirectory, { recursive: true, force: true }));
-    stack = await startLocalStack({
-      stateDirectory,
-      ports: { auth: 0, app: 0, exec: 0, postgres: 0 },
-      env: {
-        CODEX_AUTH_ACCESS_TOKEN_TTL: ACCESS_TOKEN_LIFETIME,
-        CXG_MODEL: 'scripted',
-        CXG_MODEL_PROVIDER: 'scripted',
-        CXG_MODEL_PROVIDER_BASE_URL: model.url,
-        CXG_MODEL_PROVIDER_ENV_KEY: 'SCRIPTED_MODEL_KEY',
-        CXG_MODEL_PROVIDER_WIRE_API: 'responses',
-        CXG_CODEX_API_KEY: 'not-checked',
-      },
-    });
-    cleanup.after(() => stack.stop());
+    const model = await startMarkerModel(cleanup);
+    stack = await startTestStack(cleanup, { env: { ...model, CODEX_AUTH_ACCESS_TOKEN_TTL: ACCESS_TOKEN_LIFETIME } });
     home = await newHome();
   }, 120_000);
 
   it('logs in with a device code that a person approves in a browser', async () => {
-    const login = await startCodex({
-      args: ['login', '--device-auth', '--experimental_issuer', stack.urls.auth],
-      home,
-    });
-    const [, userCode = ''] = await login.waitForOutput(/([B-Z]{4}-[B-Z]{4})/, 15_000);
-    await approveDeviceCode(await browser.newPage(), {
-      verificationUrl: `${stack.urls.auth}/codex/device`,
-      userCode,
-      credentials: stack.devUser,
-    });
-    expect(await login.exited).toMatchObject({ code: 0, stderr: expect.stringContaining('Successfully logged in') });
+    const login = await logInWithDeviceCode(stack, { home, page: await browser.newPage() });
+    expect(login).toMatchObject({ code: 0, stderr: expect.stringContaining('Successfully logged in') });
 
     const auth = await home.readAuth();
     accessToken = auth?.tokens?.access_token ?? '';

@@ -1,23 +1,23 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import {
   connectAppServer,
   createCodexHome,
   isAlive,
-  lastToolOutput,
   type RunningProcess,
-  runCommand,
   runTurn,
-  say,
   startCodex,
-  startModelServer,
   useBrowser,
   useCleanup,
   waitFor,
 } from '@codex-gateways/testing';
-import { type LocalStack, startLocalStack } from '../src/index.ts';
+import type { LocalStack } from '../src/index.ts';
 import { callApi } from './api.ts';
-import { approveDeviceCode } from './person.ts';
+import {
+  FREE_PORTS,
+  logInWithDeviceCode,
+  newStateDirectory,
+  startMarkerModel,
+  startTestStack,
+} from './use-local-stack.ts';
 
 const MARKER = 'still-the-same-executor';
 
@@ -31,21 +31,10 @@ describe('a stack whose parts are killed', () => {
   let remoteToken: string;
   let executor: RunningProcess;
   let stateDirectory: string;
-  let modelUrl: string;
+  let model: Record<string, string>;
 
   const start = (ports: { auth: number; app: number; exec: number; postgres: number }) =>
-    startLocalStack({
-      stateDirectory,
-      ports,
-      env: {
-        CXG_MODEL: 'scripted',
-        CXG_MODEL_PROVIDER: 'scripted',
-        CXG_MODEL_PROVIDER_BASE_URL: modelUrl,
-        CXG_MODEL_PROVIDER_ENV_KEY: 'SCRIPTED_MODEL_KEY',
-        CXG_MODEL_PROVIDER_WIRE_API: 'responses',
-        CXG_CODEX_API_KEY: 'not-checked',
-      },
-    });
+    startTestStack(cleanup, { stateDirectory, ports, env: model });
   const api = <Body>(path: string, options: Parameters<typeof callApi>[1] = {}) =>
     callApi<Body>(`${stack.urls.auth}${path}`, { bearer: accessToken, ...options });
   const isOnline = async () => {
@@ -74,31 +63,13 @@ describe('a stack whose parts are killed', () => {
     (await callApi(`${stack.urls[name]}/readyz`).catch(() => undefined))?.status === 200;
 
   beforeAll(async () => {
-    const model = await startModelServer({
-      script: (request) => {
-        const output = lastToolOutput(request);
-        return output === undefined ? runCommand('echo "marker=$EXECUTOR_MARKER"') : say(`it wrote ${output}`);
-      },
-    });
-    cleanup.after(() => model.close());
-    modelUrl = model.url;
-    const folder = fileURLToPath(new URL('../node_modules/.cache/', import.meta.url));
-    await mkdir(folder, { recursive: true });
-    stateDirectory = await mkdtemp(`${folder}kills-`);
-    cleanup.after(() => rm(stateDirectory, { recursive: true, force: true }));
-    stack = await start({ auth: 0, app: 0, exec: 0, postgres: 0 });
-    cleanup.after(() => stack.stop());
+    model = await startMarkerModel(cleanup);
+    stateDirectory = await newStateDirectory(cleanup);
+    stack = await start(FREE_PORTS);
 
     const home = await createCodexHome();
     cleanup.after(() => home.remove());
-    const login = await startCodex({
-      args: ['login', '--device-auth', '--experimental_issuer', stack.urls.auth],
-      home,
-    });
-    const [, userCode = ''] = await login.waitForOutput(/([B-Z]{4}-[B-Z]{4})/, 15_000);
-    const verificationUrl = `${stack.urls.auth}/codex/device`;
-    await approveDeviceCode(await browser.newPage(), { verificationUrl, userCode, credentials: stack.devUser });
-    await login.exited;
+    await logInWithDeviceCode(stack, { home, page: await browser.newPage() });
     accessToken = (await home.readAuth())?.tokens?.access_token ?? '';
     workspaceId = (await api<{ id: string }[]>('/api/workspaces')).body[0]?.id ?? '';
     const json = { workspace_id: workspaceId, name: 'laptop', is_default: true };
@@ -163,7 +134,7 @@ describe('a stack whose parts are killed', () => {
     const postgres = Number(new URL(stack.databaseUrl).port);
     await stack.stop();
     expect(isAlive(executor.pid)).toBe(true);
-    stack = await start({ auth: 0, app: 0, exec: 0, ...ports, postgres });
+    stack = await start({ ...FREE_PORTS, ...ports, postgres });
     await expectEverythingToWork();
   }, 180_000);
 });
