@@ -88,10 +88,16 @@ function readLaunch(read: EnvReader) {
     startTimeoutMs: read.durationMs('CXG_APP_SERVER_START_TIMEOUT', { min: '1s', max: '5m', default: '20s' }),
     /** From the request to end until the whole process group is killed. */
     stopTimeoutMs: read.durationMs('CXG_APP_SERVER_STOP_TIMEOUT', { min: '1s', max: '1m', default: '5s' }),
+    /** For an answer of one that is suspected to hang. */
+    probeTimeoutMs: readDialTimeoutMs(read),
     maxAppServers: read.integer('CXG_MAX_APP_SERVERS', { min: 1, max: 10_000, default: 32 }),
     model: readModel(read),
     network: readNetwork(read),
   };
+}
+
+function readDialTimeoutMs(read: EnvReader): number {
+  return read.durationMs('CXG_APP_SERVER_DIAL_TIMEOUT', { min: '100ms', max: '1m', default: '10s' });
 }
 
 /** How app-servers get out to the model: proxies and trusted authorities, under the names that every program knows. */
@@ -136,6 +142,10 @@ function readLimits(read: EnvReader) {
     maxPendingUpgrades: read.integer('CXG_MAX_PENDING_UPGRADES', { min: 1, max: 100_000, default: 256 }),
     /** From the upgrade request to its answer. */
     upgradeTimeoutMs: read.durationMs('CXG_UPGRADE_TIMEOUT', { min: '1s', max: '5m', default: '30s' }),
+    /** To an app-server that is ready; one that does not accept in this time is looked at, and stopped if it hangs. */
+    dialTimeoutMs: readDialTimeoutMs(read),
+    /** How often the token of an open connection is verified again. */
+    reverifyIntervalMs: read.durationMs('CXG_REVERIFY_INTERVAL', { min: '100ms', max: '24h', default: '60s' }),
     maxFrameBytes: bytes('CXG_MAX_FRAME_BYTES', 64 * MEBIBYTE),
     /** One direction of one connection: reading pauses here and goes on at half of it. */
     bufferHighWaterBytes: bytes('CXG_BUFFER_HIGH_WATER_BYTES', MEBIBYTE),

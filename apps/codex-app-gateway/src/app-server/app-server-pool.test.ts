@@ -171,6 +171,22 @@ describe('app-servers of our own, with the real CLI', () => {
     expect((await get(gateway, '/metrics')).text).toMatch(/cxg_app_servers_ended_total\{how="crashed".*\} 1/);
   }, 60_000);
 
+  it('are stopped when they hang, and begun anew', async () => {
+    const world = await createWorld(cleanup);
+    const gateway = await world.start({ CXG_APP_SERVER_DIAL_TIMEOUT: '500ms' });
+    const client = await connect(gateway);
+    const { pid } = await onlyProcess(world);
+    process.kill(pid, 'SIGSTOP');
+    await expect(connect(gateway)).rejects.toMatchObject({
+      status: 503,
+      body: expect.stringContaining('the app-server does not accept the connection'),
+    });
+    const reason = 'the app-server did not answer any more; connect again';
+    expect(await client.closed).toEqual({ code: 1001, reason });
+    await (await connect(gateway)).initialize();
+    expect((await onlyProcess(world)).pid).not.toBe(pid);
+  }, 60_000);
+
   it('are stopped when the gateway drains; their turns are revoked by then', async () => {
     const world = await createWorld(cleanup);
     world.executors.set('ws-1', [LAPTOP]);

@@ -1,7 +1,6 @@
 import type { Logger } from '@codex-gateways/service';
-import { request } from 'undici';
 import { type AppServer, type AppServerSource, REMOTE_ENVIRONMENT_ID } from './app-server.ts';
-import { httpBaseOf } from './child-environment.ts';
+import { isReady } from './readiness.ts';
 
 const READY_TIMEOUT_MS = 2000;
 
@@ -21,15 +20,19 @@ export function createDialledAppServer(
     modelProvider: undefined,
   };
   const ignore = () => undefined;
-  const lease = { appServer, turnStarted: ignore, turnEnded: ignore, onStopping: ignore, release: ignore };
+  const lease = {
+    appServer,
+    turnStarted: ignore,
+    turnEnded: ignore,
+    onStopping: ignore,
+    suspect: ignore,
+    release: ignore,
+  };
   log.warn({ url }, 'one existing app-server serves every workspace');
   return {
     acquire: async () => lease,
     async checkReady() {
-      const { origin } = new URL(httpBaseOf(url));
-      const answer = await request(`${origin}/readyz`, { signal: AbortSignal.timeout(READY_TIMEOUT_MS) });
-      await answer.body.dump();
-      if (answer.statusCode !== 200) throw new Error(`the app-server answered ${answer.statusCode}`);
+      if (!(await isReady(url, AbortSignal.timeout(READY_TIMEOUT_MS)))) throw new Error('the app-server is not ready');
     },
     close: async () => undefined,
   };

@@ -2,12 +2,12 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomToken, sha256 } from '@codex-gateways/crypto';
-import { request } from 'undici';
 import type { ModelConfig } from '../config.ts';
 import { replaceFile } from '../files/replace-file.ts';
 import { type AppServer, AppServerUnavailableError, REMOTE_ENVIRONMENT_ID } from './app-server.ts';
 import { childEnvironment, type Execution } from './child-environment.ts';
 import { codexConfig } from './codex-config.ts';
+import { isReady } from './readiness.ts';
 import { SupervisedProcess } from './supervised-process.ts';
 import type { WorkspaceFolder } from './workspace-folder.ts';
 
@@ -116,16 +116,8 @@ async function becomeReady(
 }
 
 async function whenReady(url: string, deadline: AbortSignal): Promise<string> {
-  const readyUrl = `${url.replace(/^ws/, 'http')}/readyz`;
   while (!deadline.aborted) {
-    const status = await request(readyUrl, { signal: deadline }).then(
-      async ({ statusCode, body }) => {
-        await body.dump();
-        return statusCode;
-      },
-      () => undefined,
-    );
-    if (status === 200) return url;
+    if (await isReady(url, deadline)) return url;
     await delay(READY_POLL_MS);
   }
   return new Promise<never>(() => undefined); // the deadline's own rejection tells it

@@ -28,6 +28,7 @@ describe('the life of one app-server', () => {
         turn: hasExecutor ? TURN : undefined,
         capabilityRemainingMs: capabilityLifetimeMs,
         idleShutdownMs,
+        probeTimeoutMs: 1000,
       }),
       crash: end,
     };

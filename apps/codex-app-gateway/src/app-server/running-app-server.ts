@@ -1,6 +1,7 @@
 import type { Turn } from '../turns/turns.ts';
 import type { AppServer, AppServerLease } from './app-server.ts';
 import type { LaunchedAppServer } from './launch-app-server.ts';
+import { isReady } from './readiness.ts';
 
 /** Renewal begins when this part of the token's life is over, so that there is time to find a quiet moment. */
 const RENEW_AFTER_FRACTION = 0.9;
@@ -12,6 +13,8 @@ export interface RunningAppServerOptions {
   /** What is left of the life of its token. */
   readonly capabilityRemainingMs: number;
   readonly idleShutdownMs: number;
+  /** For an answer, when it is suspected to hang. */
+  readonly probeTimeoutMs: number;
 }
 
 /**
@@ -30,6 +33,7 @@ export class RunningAppServer {
   #isRenewalDue = false;
   #stopReason: string | undefined;
   #hasEnded = false;
+  #isSuspected = false;
 
   constructor(options: RunningAppServerOptions) {
     this.#options = options;
@@ -85,6 +89,7 @@ export class RunningAppServer {
         this.#leases.set(id, listener);
         if (this.#stopReason !== undefined) listener(this.#stopReason);
       },
+      suspect: () => void this.#stopIfHanging(),
       release: () => this.#release(id),
     };
   }
@@ -96,6 +101,15 @@ export class RunningAppServer {
       for (const tell of [...this.#leases.values()]) tell(reason);
     }
     await this.#options.launched.stop();
+  }
+
+  async #stopIfHanging(): Promise<void> {
+    const { launched, probeTimeoutMs } = this.#options;
+    if (this.#isSuspected || !this.isUsable) return;
+    this.#isSuspected = true;
+    const isAnswering = await isReady(launched.url, AbortSignal.timeout(probeTimeoutMs));
+    this.#isSuspected = false;
+    if (!isAnswering) await this.stop('the app-server did not answer any more; connect again');
   }
 
   #release(id: symbol): void {

@@ -166,6 +166,7 @@ export class WorkspaceAppServer {
       turn,
       capabilityRemainingMs: turn ? this.#deps.turns.remainingMs(turn) : 0,
       idleShutdownMs: config.idleShutdownMs,
+      probeTimeoutMs: config.probeTimeoutMs,
     });
     this.#running = running;
     this.#whenEnded = this.#afterwards(running);

@@ -205,6 +205,36 @@ describe('a proxied connection', () => {
     expect(performance.now() - startedAtMs).toBeGreaterThan(900);
   });
 
+  it('ends with 4401 when its token is revoked, or of another workspace now; it stays while nobody can tell', async () => {
+    const watchful = await world.start({ CXG_APP_SERVER_URL: backend.url, CXG_REVERIFY_INTERVAL: '100ms' });
+    const { agentserver } = world;
+    const answer = agentserver.answer;
+    const asked = async (times: number) => {
+      const before = agentserver.requests.length;
+      await waitFor(() => agentserver.requests.length >= before + times, {
+        timeoutMs: 5000,
+        describe: 'verifications',
+      });
+    };
+    const { client, server } = await ends(watchful);
+    const told = closeOf(client);
+    const ended = closeOf(server);
+    agentserver.answer = () => ({ status: 503, body: {} });
+    await asked(3);
+    agentserver.answer = answer;
+    await asked(3);
+    expect(client.readyState).toBe(client.OPEN);
+    agentserver.answer = () => ({ status: 401, body: { error: 'invalid_token' } });
+    expect(await told).toEqual({ code: 4401, reason: 'the remote token is no longer valid' });
+    await ended;
+    agentserver.answer = answer;
+    const moved = await ends(watchful);
+    const movedTold = closeOf(moved.client);
+    agentserver.answer = () => ({ status: 200, body: { user_id: 'user-of-ws-1', workspace_id: 'ws-2' } });
+    expect((await movedTold).code).toBe(4401);
+    agentserver.answer = answer;
+  });
+
   it('closes its clients with 1001 and words when the gateway drains', async () => {
     const draining = await world.start({ CXG_APP_SERVER_URL: backend.url });
     const { client, server } = await ends(draining);

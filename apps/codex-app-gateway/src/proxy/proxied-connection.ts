@@ -123,6 +123,7 @@ export class ProxiedConnection {
       } else if (this.#clientLife.isSilent()) {
         this.close(closing('pingTimeout', 'no sign of life from the client'));
       } else if (this.#upstreamLife.isSilent()) {
+        this.#options.lease.suspect();
         this.close(closing('internalError', 'the app-server gives no sign of life'));
       } else {
         this.#clientLife.ping();

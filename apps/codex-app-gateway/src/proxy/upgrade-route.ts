@@ -1,17 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { fingerprint } from '@codex-gateways/crypto';
-import {
-  acceptRequestId,
-  bearerOf,
-  HttpError,
-  type Logger,
-  refuseUpgrade,
-  ServiceUnavailableError,
-  type UpgradeListener,
-} from '@codex-gateways/service';
+import { bearerOf, HttpError, type Logger, type UpgradeListener } from '@codex-gateways/service';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { type AppServerLease, type AppServerSource, AppServerUnavailableError } from '../app-server/app-server.ts';
+import type { AppServerLease, AppServerSource } from '../app-server/app-server.ts';
 import type { Authenticator, Caller } from '../authentication/authenticator.ts';
 import type { Limits } from '../config.ts';
 import { createGuard } from '../guard/guard.ts';
@@ -19,6 +11,8 @@ import { Attempt, withinDeadline } from './attempt.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
 import { dialAppServer } from './dial-app-server.ts';
 import { type ConnectionObserver, ProxiedConnection } from './proxied-connection.ts';
+import { keepVerified } from './reverification.ts';
+import { clientLeft, refuseWith, unavailable } from './upgrade-refusal.ts';
 import { checkUpgradeRequest } from './upgrade-request.ts';
 
 /** Learns how upgrades end. */
@@ -57,7 +51,7 @@ export function createUpgradeRoute(deps: UpgradeRouteDeps): UpgradeListener {
     socket.on('error', ignoreError);
     pending += 1;
     void upgrade(deps, { req, socket, head, server, pending })
-      .catch((error: unknown) => refuse(deps, { req, socket }, error))
+      .catch((error: unknown) => refuseWith(error, { req, socket, log: deps.log }))
       .then((status) => {
         pending -= 1;
         socket.off('error', ignoreError);
@@ -77,6 +71,7 @@ interface Upgrade {
 
 /** Everything that a connection is made of, but the client's own WebSocket. */
 interface Prepared {
+  readonly token: string;
   readonly caller: Caller;
   readonly lease: AppServerLease;
   readonly upstream: WebSocket;
@@ -107,25 +102,32 @@ async function prepare(
   deps: UpgradeRouteDeps,
   { req, attempt, deadline }: { req: IncomingMessage; attempt: Attempt; deadline: AbortSignal },
 ): Promise<Prepared> {
-  const caller = await authenticate(deps, req);
+  const { token, caller } = await authenticate(deps, req);
   const giveBack = deps.connections.reserve(caller.workspaceId);
   attempt.onFailure(giveBack);
   const lease = await deps.appServers.acquire(caller);
   attempt.onFailure(() => lease.release());
-  const { maxFrameBytes, upgradeTimeoutMs } = deps.limits;
-  const dialling = { maxFrameBytes, timeoutMs: upgradeTimeoutMs, signal: deadline };
-  const upstream = await dialAppServer(lease.appServer, dialling);
+  const { maxFrameBytes, dialTimeoutMs: timeoutMs } = deps.limits;
+  const upstream = await dialAppServer(lease.appServer, { maxFrameBytes, timeoutMs, signal: deadline }).catch(
+    (error: unknown) => {
+      lease.suspect();
+      throw error;
+    },
+  );
   attempt.onFailure(() => upstream.terminate());
-  return { caller, lease, upstream, giveBack };
+  return { token, caller, lease, upstream, giveBack };
 }
 
-async function authenticate({ authenticator, log }: UpgradeRouteDeps, req: IncomingMessage): Promise<Caller> {
+async function authenticate(
+  { authenticator, log }: UpgradeRouteDeps,
+  req: IncomingMessage,
+): Promise<{ token: string; caller: Caller }> {
   const token = bearerOf(req.headers.authorization);
   if (token === undefined) {
     throw new HttpError(401, 'unauthorized', 'a remote token is needed: Authorization: Bearer <token>');
   }
   const outcome = await authenticator.authenticate(token);
-  if (outcome.kind === 'authenticated') return outcome.caller;
+  if (outcome.kind === 'authenticated') return { token, caller: outcome.caller };
   log.info({ token_fingerprint: fingerprint(token) }, 'token refused');
   throw new HttpError(401, 'unauthorized', 'the remote token is not valid', {
     headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
@@ -140,54 +142,22 @@ function acceptUpgrade(
   const accepted: WebSocket[] = [];
   server.handleUpgrade(req, socket, head, (client) => accepted.push(client)); // calls back at once, if at all
   const [client] = accepted;
-  if (!client) throw new HttpError(CLIENT_LEFT, 'client_left', 'the client left');
+  if (!client) throw clientLeft();
   return client;
 }
 
-function connect(deps: UpgradeRouteDeps, { caller, lease, upstream, giveBack }: Prepared, client: WebSocket): void {
-  const { limits, observer, log } = deps;
+function connect(deps: UpgradeRouteDeps, prepared: Prepared, client: WebSocket): void {
+  const { authenticator, limits, observer, log } = deps;
+  const { token, caller, lease, upstream, giveBack } = prepared;
   const guard = createGuard(lease.appServer);
   const connection = new ProxiedConnection({ client, upstream, lease, guard, limits, observer });
   deps.connections.add(connection, giveBack);
+  keepVerified(connection, { authenticator, token, caller, intervalMs: limits.reverifyIntervalMs });
   const who = { workspace_id: caller.workspaceId, user_id: caller.userId };
   log.info(who, 'client connected');
   void connection.closed.then(({ code, reason }) => log.info({ ...who, code, reason }, 'client disconnected'));
 }
 
-/** Answers with the status and words of the error. */
-function refuse(deps: UpgradeRouteDeps, { req, socket }: Pick<Upgrade, 'req' | 'socket'>, error: unknown): number {
-  const requestId = acceptRequestId(req.headers['x-request-id']);
-  const answer = asHttpError(error);
-  if (answer) {
-    deps.log.info({ request_id: requestId, status: answer.status, code: answer.code }, 'upgrade refused');
-    if (answer.status === 503) deps.log.warn({ err: error }, 'a client could not be served');
-  } else {
-    deps.log.error({ err: error, request_id: requestId }, 'upgrade failed');
-  }
-  const sent = answer ?? new HttpError(500, 'internal_error', `internal error, request ${requestId}`);
-  if (sent.status === CLIENT_LEFT) socket.destroy();
-  else refuseUpgrade(socket, sent);
-  return sent.status;
-}
-
-function asHttpError(error: unknown): HttpError | undefined {
-  if (error instanceof HttpError) return error;
-  if (error instanceof AppServerUnavailableError) {
-    return unavailable('app_server_unavailable', error.message, error.retryAfterSeconds);
-  }
-  if (error instanceof ServiceUnavailableError) {
-    return unavailable('verifier_unavailable', 'the service that verifies tokens does not answer');
-  }
-  return undefined;
-}
-
 function assertNotDraining({ isDraining }: UpgradeRouteDeps): void {
   if (isDraining()) throw unavailable('draining', 'this gateway is shutting down');
 }
-
-function unavailable(code: string, message: string, retryAfterSeconds = 5): HttpError {
-  return new HttpError(503, code, message, { headers: { 'Retry-After': String(retryAfterSeconds) } });
-}
-
-/** Never sent; the label under which it is counted. */
-const CLIENT_LEFT = 499;
