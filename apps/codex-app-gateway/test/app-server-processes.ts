@@ -1,5 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { capabilityToken } from '@codex-gateways/tokens';
+import { CAPABILITY_SECRET } from './world.ts';
 
 /** A running process of an app-server, as Linux shows it. */
 export interface AppServerProcess {
@@ -16,6 +18,24 @@ export async function appServerProcesses(stateDir: string, workspaceId = 'ws-1')
   return found
     .filter((each) => each !== undefined)
     .filter(({ args, environment }) => args[1] === 'app-server' && environment.CODEX_HOME === codexHome);
+}
+
+/** The one that there must be. */
+export async function onlyAppServer(stateDir: string, workspaceId = 'ws-1'): Promise<AppServerProcess> {
+  const [only, ...others] = await appServerProcesses(stateDir, workspaceId);
+  if (!only || others.length > 0) throw new Error(`there are ${others.length + (only ? 1 : 0)} app-servers`);
+  return only;
+}
+
+/** The turn that an app-server's capability token stands for; it must be valid. */
+export function turnOf(environment: AppServerProcess['environment']): ReturnType<typeof verifiedTurn> {
+  return verifiedTurn(environment.CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN ?? '');
+}
+
+function verifiedTurn(token: string) {
+  const outcome = capabilityToken.verify(token, CAPABILITY_SECRET, Math.floor(Date.now() / 1000));
+  if (!outcome.ok) throw new Error(`the capability token is not valid: ${outcome.reason}`);
+  return outcome.payload;
 }
 
 async function readProcess(id: string): Promise<AppServerProcess> {

@@ -30,10 +30,11 @@ export interface World {
   revokedTurns(): string[];
 }
 
+export const CAPABILITY_SECRET = 'capability-token-hmac-secret';
 const SECRETS = {
   CXG_AGENTSERVER_INTERNAL_SECRET: 'agentserver-internal-secret',
   CXG_EXEC_GATEWAY_INTERNAL_SECRET: 'exec-gateway-shared-secret',
-  CXG_CAPTOKEN_HMAC_SECRET: 'capability-token-hmac-secret',
+  CXG_CAPTOKEN_HMAC_SECRET: CAPABILITY_SECRET,
 };
 /** Every secret of a gateway here: none of them may get any further. */
 export const GATEWAY_SECRETS: readonly string[] = Object.values(SECRETS);
