@@ -182,6 +182,17 @@ function readLimits(read: EnvReader) {
       max: 100_000,
       default: 100,
     }),
+    /** Of passwords that people choose, in characters. */
+    minPasswordLength: read.integer('CODEX_AUTH_PASSWORD_MIN_LENGTH', { min: 8, max: 128, default: 12 }),
+    /** How long a password that an administrator had generated waits for its first use. */
+    oneTimePasswordLifetimeSeconds: read.durationSeconds('CODEX_AUTH_ONE_TIME_PASSWORD_TTL', {
+      min: '1m',
+      max: '90d',
+      default: '7d',
+    }),
+    /** Workspaces that one user may own. */
+    workspacesPerUser: read.integer('CODEX_AUTH_WORKSPACES_PER_USER', { min: 1, max: 100_000, default: 50 }),
+    membersPerWorkspace: read.integer('CODEX_AUTH_MEMBERS_PER_WORKSPACE', { min: 1, max: 100_000, default: 500 }),
     cleanupIntervalMs: read.durationMs('CODEX_AUTH_CLEANUP_INTERVAL', { min: '1s', max: '24h', default: '10m' }),
     cleanupBatchRows: read.integer('CODEX_AUTH_CLEANUP_BATCH_ROWS', { min: 10, max: 100_000, default: 1000 }),
   };

@@ -22,6 +22,7 @@ import { RemoteTokenVerification } from './remote-tokens/remote-token-verificati
 import { RemoteTokens } from './remote-tokens/remote-tokens.ts';
 import { type Bcrypt, SecretHasher } from './remote-tokens/secret-hasher.ts';
 import type { KeyProvider } from './signing-keys/key-provider.ts';
+import { MachineCredentials } from './user-access/machine-credentials.ts';
 import type { Memberships } from './workspaces/memberships.ts';
 
 /** What the service hands to this part of it. */
@@ -39,6 +40,8 @@ export interface MachineAccessDeps {
 
 export interface MachineAccess {
   readonly routes: Router;
+  /** What machines hold in the name of a person. */
+  readonly machineCredentials: MachineCredentials;
   readonly cleanupTasks: readonly CleanupTask[];
   start(): void;
   close(): Promise<void>;
@@ -61,6 +64,7 @@ export function createMachineAccess(config: Config, deps: MachineAccessDeps): Ma
   );
   return {
     routes,
+    machineCredentials: new MachineCredentials({ ...agents, ...tokens, ...connectors, audit }),
     cleanupTasks: [
       { name: 'agent tasks', deleteBatch: (maxRows) => agents.tasks.deleteExpired(maxRows) },
       { name: 'agent identities', deleteBatch: (maxRows) => agents.identities.deleteOld(maxRows) },

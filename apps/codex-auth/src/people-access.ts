@@ -15,6 +15,7 @@ import { createSignInUrl } from './accounts/sign-in-url.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import type { Config } from './config.ts';
 import { databaseUnavailable } from './database-unavailable.ts';
+import { otherMethods } from './other-methods.ts';
 import { Pages } from './pages/pages.ts';
 import { createRateLimit, deleteElapsedCounters } from './rate-limits/rate-limit-store.ts';
 
@@ -52,12 +53,17 @@ export function createPeopleAccess(config: Config, deps: PeopleAccessDeps) {
     const signIn = createSignIn(config, { ...deps, sessions: localSessions });
     routes.use(loginRoutes({ ...shared, signIn }), logoutRoutes({ ...shared, localSessions }));
   }
-  routes.use(databaseUnavailable(), pages.errors({ log }));
+  routes.use(otherMethods([routes]), databaseUnavailable(), pages.errors({ log }));
   const cleanupTasks = [
     { name: 'sessions', deleteBatch: (limit: number) => localSessions.deleteEnded(limit) },
     { name: 'rate limits', deleteBatch: (limit: number) => deleteElapsedCounters(pool, limit) },
   ];
-  return { sessions, pages, csrf, signInUrl, routes, cleanupTasks, close: async () => outside?.client.close() };
+  return {
+    ...{ sessions, pages, csrf, signInUrl, routes, cleanupTasks },
+    /** Undefined when another product knows the sessions, and the passwords. */
+    localSessions: outside ? undefined : localSessions,
+    close: async () => outside?.client.close(),
+  };
 }
 
 function createSignIn(config: Config, deps: PeopleAccessDeps & { sessions: Sessions }): SignIn {

@@ -34,6 +34,7 @@ import { SealedSecrets } from './signing-keys/sealed-secrets.ts';
 import { SigningKeys } from './signing-keys/signing-keys.ts';
 import { accountsCheckRoutes } from './workspaces/accounts-check-route.ts';
 import { Memberships } from './workspaces/memberships.ts';
+import { createUserAdministration } from './user-administration.ts';
 import { workspaceRoutes } from './workspaces/workspaces-route.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url));
@@ -120,6 +121,10 @@ function createParts(config: Config, deps: AuthServiceDeps & { log: Logger; pool
     tasks: [...people.cleanupTasks, ...oauth.cleanupTasks, ...machines.cleanupTasks],
     intervalMs: config.cleanupIntervalMs,
     batchRows: config.cleanupBatchRows,
+  const { machineCredentials } = machines;
+  const userAdministration = createUserAdministration(config, {
+    ...{ ...shared, ...people, accounts, passwords, machineCredentials, withUser },
+  });
     log,
   });
   const routes = Router();
@@ -132,6 +137,7 @@ function createParts(config: Config, deps: AuthServiceDeps & { log: Logger; pool
     routes,
     async start() {
       await keyManagement.start();
+  routes.use(userAdministration);
       await oauth.start();
       if (config.firstUser) await accounts.ensureFirstUser(config.firstUser);
       machines.start();

@@ -17,19 +17,34 @@ export class Accounts {
    * Makes a user with a personal workspace, all or nothing.
    * @returns the user's id, or undefined when the address is taken
    */
-  async create({
-    email,
-    password,
-    role = 'member',
-    displayName = '',
-  }: {
+  async create(account: {
     email: string;
     password: string;
     role?: 'admin' | 'member';
     displayName?: string;
   }): Promise<string | undefined> {
+    return (await this.prepare(account))(this.#db);
+  }
+
+  /**
+   * As `create`, with the slow hashing done before the transaction that the account is made in.
+   * @param oneTimeUntil - the end of a generated password, which has to be changed; undefined for one that was chosen
+   */
+  async prepare({
+    email,
+    password,
+    role = 'member',
+    displayName = '',
+    oneTimeUntil,
+  }: {
+    email: string;
+    password: string;
+    role?: 'admin' | 'member';
+    displayName?: string;
+    oneTimeUntil?: Date;
+  }): Promise<(tx: Queryable) => Promise<string | undefined>> {
     const userId = `user_${randomUUID()}`;
-    const made = await insertAccount(this.#db, {
+    const account = {
       userId,
       email,
       displayName,
@@ -37,8 +52,9 @@ export class Accounts {
       passwordHash: await this.#passwords.hash(password),
       workspaceId: `ws_${randomUUID()}`,
       workspaceName: 'Personal',
-    });
-    return made ? userId : undefined;
+      oneTimeUntil,
+    };
+    return async (tx) => ((await insertAccount(tx, account)) ? userId : undefined);
   }
 
   /** Makes the first user unless the address is known; several replicas may do it at once. */

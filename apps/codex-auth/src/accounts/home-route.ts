@@ -25,6 +25,7 @@ export function homeRoutes({ pages, csrf, sessions, signInUrl, issuer, ownSessio
       user &&
       html`<p>You are signed in as <strong>${user.email}</strong>.</p>
 <p><a href="${basePath}/codex/device">Enter a code from a device</a></p>
+<p><a href="${basePath}/account">Your account</a></p>
 ${ownSessions && signOutForm(basePath, csrf.fieldFor(req, res))}`;
     pages.send(res, {
       title: 'Sign-in for Codex',

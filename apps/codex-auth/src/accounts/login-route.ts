@@ -54,7 +54,10 @@ function submitForm({ pages, csrf, signIn }: LoginRouteDeps): RequestHandler {
     });
     if (outcome.kind === 'signed_in') {
       res.append('Set-Cookie', outcome.setCookie);
-      res.set('Cache-Control', 'no-store').redirect(303, returnTo ?? `${pages.basePath}/`);
+      const next = outcome.mustChangePassword
+        ? `${pages.basePath}/account/password?${new URLSearchParams(returnTo ? { return_to: returnTo } : {})}`
+        : (returnTo ?? `${pages.basePath}/`);
+      res.set('Cache-Control', 'no-store').redirect(303, next);
       return;
     }
     const tooMany = outcome.kind === 'too_many';

@@ -3,12 +3,25 @@ import type { Queryable } from '@codex-gateways/database';
 import type { Clock } from '@codex-gateways/service';
 import { parseCookie, stringifySetCookie } from 'cookie';
 import type { SessionResolver, SignedInUser } from './session-resolver.ts';
-import { deleteEndedSessions, deleteSession, findSession, insertSession } from './session-store.ts';
+import { deleteEndedSessions, deleteSession, type FoundSession, findSession, insertSession } from './session-store.ts';
+import { deleteSessionOf, deleteSessionsOf, listSessionsOf } from './user-session-store.ts';
 
 export const SESSION_COOKIE = 'codex_session';
 
 const COOKIE_VALUE = /^[A-Za-z0-9_-]{43}$/;
 const MAX_USER_AGENT_LENGTH = 256;
+
+/** A browser in which a person is signed in. */
+export interface BrowserSession {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly lastSeenAt: Date;
+  readonly expiresAt: Date;
+  readonly ip: string | undefined;
+  readonly userAgent: string | undefined;
+  /** Whether it is the one that asks. */
+  readonly isCurrent: boolean;
+}
 
 /** Sessions of people who signed in here. The cookie is 256 random bits; the database has its SHA-256 alone. */
 export class Sessions implements SessionResolver {
@@ -27,11 +40,22 @@ export class Sessions implements SessionResolver {
     this.#secure = deps.secure;
   }
 
-  /** Opens a session under a fresh id, whatever cookie the browser had before. @returns the `Set-Cookie` value */
-  async open({ userId, ip, userAgent }: { userId: string; ip?: string; userAgent?: string }): Promise<string> {
+  /**
+   * Opens a session under a fresh id, whatever cookie the browser had before.
+   * @returns the `Set-Cookie` value; undefined when the user is disabled
+   */
+  async open({
+    userId,
+    ip,
+    userAgent,
+  }: {
+    userId: string;
+    ip?: string | undefined;
+    userAgent?: string | undefined;
+  }): Promise<string | undefined> {
     const id = randomToken();
     const createdAt = this.#clock.now();
-    await insertSession(this.#db, {
+    const isOpen = await insertSession(this.#db, {
       idDigest: sha256(id),
       userId,
       createdAt,
@@ -39,13 +63,37 @@ export class Sessions implements SessionResolver {
       ip,
       userAgent: userAgent?.slice(0, MAX_USER_AGENT_LENGTH),
     });
-    return this.#setCookie(id, this.#lifetimeSeconds);
+    return isOpen ? this.#setCookie(id, this.#lifetimeSeconds) : undefined;
   }
 
+  /** A session that a generated password opened is nobody's here: see `resolveAny`. */
   async resolve(cookieHeader: string | undefined): Promise<SignedInUser | undefined> {
+    const found = await this.resolveAny(cookieHeader);
+    return found?.mustChangePassword ? undefined : found?.user;
+  }
+
+  /** For the one page that a session with a generated password may use: where the user chooses another. */
+  async resolveAny(cookieHeader: string | undefined): Promise<FoundSession | undefined> {
     const id = sessionIdOf(cookieHeader);
     if (!id) return undefined;
     return findSession(this.#db, { idDigest: sha256(id), ...this.#times() });
+  }
+
+  /** The live sessions of a user, the one seen last first. */
+  listOf(userId: string, cookieHeader: string | undefined): Promise<BrowserSession[]> {
+    const id = sessionIdOf(cookieHeader);
+    const currentDigest = id === undefined ? undefined : sha256(id);
+    return listSessionsOf(this.#db, { userId, currentDigest, ...this.#times() });
+  }
+
+  /** Ends one session of the user. @returns false when the user has no such session */
+  endOne(session: { id: string; userId: string }, tx: Queryable = this.#db): Promise<boolean> {
+    return deleteSessionOf(tx, session);
+  }
+
+  /** Ends every session of the user. @returns how many */
+  endAllOf(userId: string, tx: Queryable = this.#db): Promise<number> {
+    return deleteSessionsOf(tx, userId);
   }
 
   /** Ends the session of a cookie. @returns whose it was, and the `Set-Cookie` value that removes the cookie */

@@ -8,7 +8,7 @@ import { MAX_PASSWORD_LENGTH, type Passwords } from './passwords.ts';
 import type { Sessions } from './sessions.ts';
 
 export type SignInOutcome =
-  | { readonly kind: 'signed_in'; readonly setCookie: string }
+  | { readonly kind: 'signed_in'; readonly setCookie: string; readonly mustChangePassword: boolean }
   | { readonly kind: 'refused' }
   | { readonly kind: 'too_many'; readonly retryAfterSeconds: number };
 
@@ -52,16 +52,20 @@ export class SignIn {
       credential = await beginAttempt(db, { email: attempt.email, now: clock.now(), attemptsBeforeLock });
       return credential?.passwordHash;
     }, attempt.password);
-    if (credential && matches) return { kind: 'signed_in', setCookie: await this.#open(credential.userId, attempt) };
+    if (credential && matches) return this.#open(credential, attempt);
     if (credential?.locks) await this.#recordLock(credential.userId, attempt.origin);
     return { kind: 'refused' };
   }
 
-  async #open(userId: string, { origin, userAgent, cookieHeader }: SignInAttempt): Promise<string> {
+  async #open(
+    { userId, isOneTime }: Credential,
+    { origin, userAgent, cookieHeader }: SignInAttempt,
+  ): Promise<SignInOutcome> {
     const { db, sessions, audit } = this.#deps;
     await forgetAttempts(db, userId);
     await sessions.end(cookieHeader);
     const setCookie = await sessions.open({ userId, ip: origin.ip, userAgent });
+    if (setCookie === undefined) return { kind: 'refused' };
     await audit.record({
       action: 'session.opened',
       actorUserId: userId,
@@ -69,7 +73,7 @@ export class SignIn {
       subjectId: userId,
       ...origin,
     });
-    return setCookie;
+    return { kind: 'signed_in', setCookie, mustChangePassword: isOneTime };
   }
 
   async #recordLock(userId: string, origin: RequestOrigin): Promise<void> {

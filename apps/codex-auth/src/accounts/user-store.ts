@@ -6,6 +6,8 @@ export interface NewAccount {
   readonly displayName: string;
   readonly role: 'admin' | 'member';
   readonly passwordHash: string;
+  /** Of a generated password, which has to be changed; undefined for one that was chosen. */
+  readonly oneTimeUntil: Date | undefined;
   readonly workspaceId: string;
   readonly workspaceName: string;
 }
@@ -27,8 +29,8 @@ export async function insertAccount(db: Queryable, account: NewAccount): Promise
            on conflict (lower(email)) do nothing
        returning id
      ), made_password as (
-       insert into codex_auth.password_credentials (user_id, password_hash)
-       select id, $5 from made_user
+       insert into codex_auth.password_credentials (user_id, password_hash, one_time_until)
+       select id, $5, $8 from made_user
      ), made_workspace as (
        insert into codex_auth.workspaces (id, name)
        select $6, $7 from made_user
@@ -46,6 +48,7 @@ export async function insertAccount(db: Queryable, account: NewAccount): Promise
       account.passwordHash,
       account.workspaceId,
       account.workspaceName,
+      account.oneTimeUntil,
     ],
   );
   return made.rows.length > 0;

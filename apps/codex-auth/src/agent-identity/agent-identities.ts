@@ -9,6 +9,7 @@ import {
   deleteDeadAgentIdentities,
   insertAgentIdentity,
   listAgentIdentities,
+  revokeAgentIdentitiesOf,
   revokeAgentIdentity,
 } from './agent-identity-store.ts';
 
@@ -89,6 +90,11 @@ export class AgentIdentities {
     const { db, clock, audit } = this.#deps;
     if (!(await revokeAgentIdentity(tx ?? db, { agentRuntimeId, now: clock.now() }))) return;
     await audit.record({ ...about(agentRuntimeId, 'revoked'), actorUserId: by?.userId, ...by?.origin }, tx);
+  }
+
+  /** Ends all identities of a user at once, in one workspace or in all of them. @returns their ids */
+  revokeAllOf({ userId, workspaceId }: { userId: string; workspaceId?: string }, tx: Queryable): Promise<string[]> {
+    return revokeAgentIdentitiesOf(tx, { userId, workspaceId, now: this.#deps.clock.now() });
   }
 
   /** Those of a workspace, revoked and expired ones among them, the newest first. */

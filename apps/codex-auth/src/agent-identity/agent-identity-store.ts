@@ -46,6 +46,27 @@ export async function revokeAgentIdentity(
   return revoked.rowCount === 1;
 }
 
+/**
+ * Revokes the identities of a user, in one workspace or in all of them.
+ * @returns their ids
+ */
+export async function revokeAgentIdentitiesOf(
+  db: Queryable,
+  { userId, workspaceId, now }: { userId: string; workspaceId: string | undefined; now: Date },
+): Promise<string[]> {
+  const { rows } = await db.query<{ agent_runtime_id: string }>(
+    `update codex_auth.codex_agent_identities
+        set revoked_at = $3
+      where user_id = $1
+        and ($2::text is null or workspace_id = $2)
+        and revoked_at is null
+        and expires_at > $3
+  returning agent_runtime_id`,
+    [userId, workspaceId ?? null, now],
+  );
+  return rows.map((row) => row.agent_runtime_id);
+}
+
 /** The identities of a workspace, revoked and expired ones among them, the newest first. */
 export async function listAgentIdentities(db: Queryable, workspaceId: string): Promise<AgentIdentity[]> {
   const { rows } = await db.query<IdentityRow>(

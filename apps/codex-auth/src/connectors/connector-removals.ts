@@ -1,7 +1,13 @@
 import type { Queryable } from '@codex-gateways/database';
 import type { Logger } from '@codex-gateways/service';
 import type { AgentIdentities } from '../agent-identity/agent-identities.ts';
-import { claimDueRemovals, type DueRemoval, deleteRemovedConnectors, finishRemoval } from './connector-store.ts';
+import {
+  beginRemovalsOf,
+  claimDueRemovals,
+  type DueRemoval,
+  deleteRemovedConnectors,
+  finishRemoval,
+} from './connector-store.ts';
 import type { ExecGateway } from './exec-gateway.ts';
 
 export interface ConnectorRemovalsDeps {
@@ -29,16 +35,26 @@ export class ConnectorRemovals {
   }
 
   start(): void {
-    this.#timer = setInterval(() => {
-      this.#running = this.#running.then(() => this.#sweepQuietly());
-    }, this.#deps.intervalMs);
-    this.#timer.unref();
+    this.#timer = setInterval(() => this.wake(), this.#deps.intervalMs).unref();
   }
 
   /** Waits for what is under way. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#running;
+  }
+
+  /**
+   * Puts the removal of all connectors of a user on record, in one workspace or in all of them; `wake` after the commit.
+   * @returns their ids
+   */
+  beginAllOf({ userId, workspaceId }: { userId: string; workspaceId?: string }, tx: Queryable): Promise<string[]> {
+    return beginRemovalsOf(tx, { userId, workspaceId });
+  }
+
+  /** Looks at what is due now rather than at the next interval; not waited for. */
+  wake(): void {
+    this.#running = this.#running.then(() => this.#sweepQuietly());
   }
 
   /** Attempts one removal that is on record. @returns whether nothing is left of the connector */

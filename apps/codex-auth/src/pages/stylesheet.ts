@@ -26,5 +26,8 @@ input:focus-visible, button:focus-visible, a:focus-visible { outline: 3px solid 
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .375rem 1rem; margin: 0 0 1.25rem; }
 dt { color: var(--dim); } dd { margin: 0; overflow-wrap: anywhere; }
 a { color: var(--accent); } code { font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
+h2 { margin: 1.5rem 0 .5rem; font-size: 1rem; }
+ul.places { list-style: none; padding: 0; } ul.places li { margin: 0 0 1rem; overflow-wrap: anywhere; }
+ul.places form { margin-top: .5rem; } ul.places button { padding: .25rem .75rem; font-size: .875rem; }
 ul { margin: 0 0 1.25rem; padding-left: 1.25rem; }
 `;

@@ -1,4 +1,4 @@
-import { type Pool, transaction } from '@codex-gateways/database';
+import { type Pool, type Queryable, transaction } from '@codex-gateways/database';
 import { type Clock, HttpError } from '@codex-gateways/service';
 import { mintRemoteToken } from '@codex-gateways/tokens';
 import type { AuditLog } from '../audit/audit-log.ts';
@@ -11,6 +11,7 @@ import {
   listRemoteTokens,
   lockWorkspace,
   revokeRemoteToken,
+  revokeRemoteTokensOf,
 } from './remote-token-store.ts';
 import type { SecretHasher } from './secret-hasher.ts';
 
@@ -120,6 +121,11 @@ export class RemoteTokens {
       return outcome;
     });
     if (!revoked) throw new HttpError(404, 'not_found', 'there is no such remote token');
+  }
+
+  /** Ends all tokens of a user at once, in one workspace or in all of them. @returns their ids */
+  revokeAllOf({ userId, workspaceId }: { userId: string; workspaceId?: string }, tx: Queryable): Promise<string[]> {
+    return revokeRemoteTokensOf(tx, { userId, workspaceId, now: this.#deps.clock.now() });
   }
 
   /** Forgets tokens that ended more than 90 days ago. @returns how many, at most `maxRows` */

@@ -1,0 +1,55 @@
+import { CSRF_FIELD } from '../accounts/csrf.ts';
+import type { BrowserSession } from '../accounts/sessions.ts';
+import type { UserGrant } from '../oauth/user-grants.ts';
+import { type Html, html } from '../pages/html.ts';
+import type { Page } from '../pages/pages.ts';
+import type { SignedInPlaces } from './user-access.ts';
+
+interface Form {
+  readonly basePath: string;
+  readonly csrfToken: string;
+}
+
+/** Where a person sees and ends the sign-ins of the account. */
+export function accountPage({ email, places, ...form }: Form & { email: string; places: SignedInPlaces }): Page {
+  const { basePath, csrfToken } = form;
+  return {
+    title: 'Your account',
+    body: html`<p>You are signed in as <strong>${email}</strong>.
+<a href="${basePath}/account/password">Change the password</a></p>
+<h2>Browsers</h2>
+<ul class="places">${places.sessions.map((session) => sessionItem(session, form))}</ul>
+<h2>Devices and programs</h2>
+${places.devices.length === 0 && html`<p class="dim">None.</p>`}
+<ul class="places">${places.devices.map((device) => deviceItem(device, form))}</ul>
+<form method="post" action="${basePath}/account/sign-out-everywhere">
+<input type="hidden" name="${CSRF_FIELD}" value="${csrfToken}">
+<button type="submit">Sign out everywhere</button>
+</form>`,
+  };
+}
+
+function sessionItem(session: BrowserSession, form: Form): Html {
+  return html`<li>${session.userAgent ?? 'An unknown browser'}
+<br><span class="dim">${session.ip ?? 'unknown address'}, since ${timeOf(session.createdAt)}, last seen ${timeOf(session.lastSeenAt)}</span>
+${session.isCurrent ? html`<br><span class="dim">This browser</span>` : endForm(session.id, form)}</li>`;
+}
+
+function deviceItem(device: UserGrant, form: Form): Html {
+  return html`<li>${device.clientName}
+<br><span class="dim">Since ${timeOf(device.createdAt)}, last used ${timeOf(device.lastUsedAt)}</span>
+${endForm(device.id, form)}</li>`;
+}
+
+function endForm(id: string, { basePath, csrfToken }: Form): Html {
+  return html`<form method="post" action="${basePath}/account/sessions/end">
+<input type="hidden" name="${CSRF_FIELD}" value="${csrfToken}">
+<input type="hidden" name="id" value="${id}">
+<button type="submit" class="quiet">Sign out</button>
+</form>`;
+}
+
+function timeOf(time: Date): Html {
+  const iso = time.toISOString();
+  return html`<time datetime="${iso}">${iso.slice(0, 16).replace('T', ' ')} UTC</time>`;
+}

@@ -1,0 +1,48 @@
+import { type RequestHandler, Router } from 'express';
+import { CSRF_FIELD, type CsrfGuard } from '../accounts/csrf.ts';
+import { formField } from '../accounts/form-body.ts';
+import type { SessionResolver } from '../accounts/session-resolver.ts';
+import type { SignInUrl } from '../accounts/sign-in-url.ts';
+import { requestOrigin } from '../audit/request-origin.ts';
+import type { Pages } from '../pages/pages.ts';
+import { accountPage } from './account-page.ts';
+import { sessionId } from './session-routes.ts';
+import type { UserAccess } from './user-access.ts';
+
+export interface AccountRouteDeps {
+  readonly pages: Pages;
+  readonly csrf: CsrfGuard;
+  readonly sessions: SessionResolver;
+  readonly signInUrl: SignInUrl;
+  readonly access: UserAccess;
+  readonly formBody: RequestHandler;
+}
+
+/** `GET /account`, `POST /account/sessions/end`, `POST /account/sign-out-everywhere`. */
+export function accountRoutes({ pages, csrf, sessions, signInUrl, access, formBody }: AccountRouteDeps): Router {
+  const router = Router();
+  const { basePath } = pages;
+  router.get('/account', async (req, res) => {
+    const user = await sessions.resolve(req.headers.cookie);
+    if (!user) {
+      res.redirect(303, signInUrl('/account'));
+      return;
+    }
+    const places = await access.placesOf(user.userId, req.headers.cookie);
+    pages.send(res, accountPage({ basePath, csrfToken: csrf.fieldFor(req, res), email: user.email, places }));
+  });
+  router.post('/account/sessions/end', formBody, async (req, res) => {
+    csrf.check(req, formField(req, CSRF_FIELD));
+    const user = await sessions.resolve(req.headers.cookie);
+    const id = sessionId(formField(req, 'id'));
+    if (user) await access.end({ id, userId: user.userId, origin: requestOrigin(req) });
+    res.redirect(303, user ? `${basePath}/account` : signInUrl('/account'));
+  });
+  router.post('/account/sign-out-everywhere', formBody, async (req, res) => {
+    csrf.check(req, formField(req, CSRF_FIELD));
+    const user = await sessions.resolve(req.headers.cookie);
+    if (user) await access.endAll({ userId: user.userId, origin: requestOrigin(req) });
+    res.redirect(303, signInUrl('/account'));
+  });
+  return router;
+}
