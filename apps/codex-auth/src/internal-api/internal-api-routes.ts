@@ -1,6 +1,7 @@
 import { codeErrorForm, errorMiddleware, type Logger, requireInternalSecret } from '@codex-gateways/service';
 import express, { Router } from 'express';
 import { databaseUnavailable } from '../database-unavailable.ts';
+import { otherMethods } from '../other-methods.ts';
 import type { RemoteTokenVerification } from '../remote-tokens/remote-token-verification.ts';
 import type { ExecutorCredentials } from './executor-credentials.ts';
 import { validateRoute } from './validate-route.ts';
@@ -23,6 +24,7 @@ export function internalApiRoutes({ internalApiSecret, credentials, verification
   const guards = [requireInternalSecret(internalApiSecret), express.json({ limit: MAX_BODY_BYTES })];
   router.post('/internal/codex-auth/validate', guards, validateRoute({ credentials }));
   router.post('/api/internal/codex/tokens/verify', guards, verifyTokenRoute({ verification }));
+  router.use(otherMethods([router]));
   router.use(['/internal', '/api/internal'], databaseUnavailable(), errorMiddleware({ form: codeErrorForm, log }));
   return router;
 }

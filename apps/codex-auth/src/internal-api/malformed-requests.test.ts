@@ -72,7 +72,13 @@ describe('requests as attackers form them', () => {
     const person = await world.addPerson();
     const workspaceId = await world.addWorkspace([{ person, role: 'owner' }]);
     const agent = await addAgent(world, { person, workspaceId });
-    const inputs = fc.tuple(fc.oneof(fc.constant(agent.id), hostile.map(String)), fc.oneof(taskBody, hostile));
+    const inputs = fc.tuple(
+      fc.oneof(
+        fc.constant(agent.id),
+        hostile.map((value) => JSON.stringify(value) ?? ''),
+      ),
+      fc.oneof(taskBody, hostile),
+    );
     await neverBreaks((input) => {
       const [id, body] = input as [string, unknown];
       const path = `/v1/agent/${percentEncoded(id)}/task/register`;
