@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
+import { configProblems } from '../app-config.ts';
 import { APPS, type App, PORTS, variablesOf } from '../repository.ts';
 import { describeWith, HELM, programOf, TOOL_TIMEOUT_MS } from '../tools/go-tool.ts';
 import { find, type KubernetesObject, render } from './helm.ts';
-import { environmentOf, podOf, podsOf } from './pods.ts';
+import { type EnvVariable, environmentOf, podOf, podsOf } from './pods.ts';
 import { AGENTSERVER, ENTRIES, EXTERNAL, FULL, MATRIX, MINIMAL, TRIAL } from './values-matrix.ts';
 
 const VALUES_KEYS = {
@@ -24,12 +26,27 @@ describeWith(HELM)('the services', () => {
     }
   });
 
+  it.each(APPS)('%s accepts what it gets, whatever the values are', async (app) => {
+    const entries = ENTRIES.filter((entry) => app !== 'codex-auth' || entry !== 'agentserver');
+    const environments = entries.map(async (entry) => {
+      const podIp = entry === 'external' ? 'fd00::7' : '10.0.0.7';
+      return resolvedEnvironment(environmentOf(await render(MATRIX[entry]), app), podIp);
+    });
+    expect(await configProblems(app, await Promise.all(environments))).toEqual(entries.map(() => ''));
+  });
+
   it.each(APPS)('%s is behind a Service of its pods', async (app) => {
     const objects = await render(FULL);
     const service = find(objects, 'Service', app);
     expect(podOf(objects, app).metadata.labels).toMatchObject({ ...service.spec?.selector });
     expect(podOf(objects, app).spec.containers[0]?.ports).toEqual([{ name: 'http', containerPort: PORTS[app] }]);
     expect(service.spec?.type).toBeUndefined();
+    const port = {
+      'codex-auth': 'CODEX_AUTH_PORT',
+      'codex-app-gateway': 'CXG_APP_PORT',
+      'codex-exec-gateway': 'CXG_PORT',
+    }[app];
+    expect(environmentOf(objects, app)[port]?.value).toBe(String(PORTS[app]));
   });
 
   it('find each other under the names of their Services', async () => {
@@ -112,20 +129,14 @@ describeWith(HELM)('the services', () => {
           const component = metadata.labels?.['app.kubernetes.io/component'];
           return APPS.some((other) => other !== app && other === component) && kind !== 'Secret';
         });
-      const full = FULL[key] as Record<string, unknown>;
-      // Its address is something that others are told.
-      const { publicUrl: _, ...changed } = full;
-      expect(
-        ofOthers(
-          await render(
-            withValues({
-              ...changed,
-              publicUrl:
-                app === 'codex-app-gateway' ? full.publicUrl : (MINIMAL[key] as { publicUrl: string }).publicUrl,
-            }),
-          ),
-        ),
-      ).toEqual(ofOthers(await render(MINIMAL)));
+      const resources = { requests: { cpu: '3', memory: '3Gi' }, limits: { cpu: '3', memory: '3Gi' } };
+      const scalars = { replicas: 9, drainTimeoutSeconds: 33, logLevel: 'debug', maxUnavailable: 2, resources };
+      // Its address alone is something that others are told.
+      const { publicUrl = (FULL[key] as { publicUrl: string }).publicUrl } = (MINIMAL[key] ?? {}) as {
+        publicUrl?: string;
+      };
+      const changed = withValues({ ...(FULL[key] as object), ...scalars, publicUrl });
+      expect(ofOthers(await render(changed))).toEqual(ofOthers(await render(MINIMAL)));
     });
   });
 
@@ -161,3 +172,21 @@ describeWith(HELM)('the services', () => {
     }
   });
 });
+
+/** What a container sees: values of Secrets, and variables filled in with those before them. */
+function resolvedEnvironment(variables: Readonly<Record<string, EnvVariable>>, podIp: string): Record<string, string> {
+  const env: Record<string, string> = {};
+  const secretOf = (key: string) =>
+    /master-key$/.test(key)
+      ? randomBytes(32).toString('base64')
+      : /url$/.test(key)
+        ? 'postgresql://a:b@c:5432/d'
+        : 'a'.repeat(43);
+  for (const { name, value, valueFrom } of Object.values(variables)) {
+    if (valueFrom?.secretKeyRef?.optional) continue;
+    if (valueFrom?.secretKeyRef) env[name] = secretOf(valueFrom.secretKeyRef.key);
+    else if (valueFrom) env[name] = podIp;
+    else env[name] = (value ?? '').replace(/\$\((\w+)\)/g, (text, other: string) => env[other] ?? text);
+  }
+  return env;
+}

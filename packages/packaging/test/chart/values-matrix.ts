@@ -52,7 +52,7 @@ export const FULL: Values = {
     inboundAuth: 'hmac',
     model: {
       name: 'gpt-5.1-codex',
-      provider: 'openai',
+      provider: 'my-models',
       baseUrl: 'https://api.openai.com/v1',
       wireApi: 'responses',
       apiKeySecret: { name: 'openai', key: 'api-key' },

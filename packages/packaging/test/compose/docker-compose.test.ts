@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { configProblems } from '../app-config.ts';
 import { drainTimeoutOf } from '../drain-timeout.ts';
 import { finalStage, only, properties } from '../images/dockerfile.ts';
 import { APPS, type App, PORTS, ROOT, readManifest, variablesOf } from '../repository.ts';
@@ -94,6 +95,12 @@ describe('docker-compose.yml', () => {
     expect(value('codex-app-gateway', 'CXG_CAPTOKEN_HMAC_SECRET')).toBe(
       value('codex-exec-gateway', 'CXG_CAPTOKEN_HMAC_SECRET'),
     );
+  });
+
+  it.each(APPS)('gives %s a configuration that it accepts', async (app) => {
+    const { environment = {} } = readComposeFile(newEnv()).services[app] ?? {};
+    const problems = await configProblems(app, [{ ...properties(finalStage(app), 'ENV'), ...environment }, {}]);
+    expect(problems).toEqual(['', expect.stringContaining('is required')]);
   });
 
   it('has no secret of its own, and does not start without a generated one', () => {

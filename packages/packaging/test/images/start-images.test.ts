@@ -1,13 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort, type RunningProcess, useCleanup, useTestDatabase, waitFor } from '@codex-gateways/testing';
+import { freePort, isAlive, type RunningProcess, useCleanup, useTestDatabase, waitFor } from '@codex-gateways/testing';
 import { APPS, type App, readManifest } from '../repository.ts';
 import { type BuiltImage, buildImage, makeReadOnly } from './build-image.ts';
 import { CAN_SWITCH_USER, giveToUser, runInImage, startInImage } from './run-image.ts';
 
-const BUILD_TIMEOUT_MS = 300_000;
+/** Compiles as the Dockerfiles do instead of taking what this checkout has compiled; takes some minutes. */
+const COMPILE = process.env.COMPILE_IMAGES === '1';
+const BUILD_TIMEOUT_MS = COMPILE ? 1_200_000 : 300_000;
 const START_TIMEOUT_MS = 30_000;
 const secret = () => randomBytes(24).toString('base64url');
 
@@ -22,16 +24,11 @@ describe('what the steps of the Dockerfiles leave behind', () => {
   };
 
   beforeAll(async () => {
-    // Not below /tmp, where the Codex CLI does not accept its home, and open to the images' user.
-    const folder = mkdtempSync('/var/tmp/codex-gateways-images-');
-    chmodSync(folder, 0o755);
-    cleanup.after(() => {
-      execFileSync('chmod', ['-R', 'u+w', folder]);
-      rmSync(folder, { recursive: true });
-    });
+    const folder = makeFolder();
+    cleanup.after(() => removeFolder(folder));
     for (const app of APPS) {
       mkdirSync(join(folder, app));
-      images.set(app, await buildImage(app, join(folder, app)));
+      images.set(app, await buildImage(app, join(folder, app), { compile: COMPILE }));
       makeReadOnly(image(app));
     }
   }, BUILD_TIMEOUT_MS);
@@ -125,6 +122,24 @@ describe('what the steps of the Dockerfiles leave behind', () => {
     });
   });
 });
+
+const FOLDERS = '/var/tmp'; // not below /tmp, where the Codex CLI does not accept its home
+const PREFIX = 'codex-gateways-images-';
+
+/** A folder that the images' user may enter. Folders of test runs that were killed go. */
+function makeFolder(): string {
+  for (const name of readdirSync(FOLDERS).filter((each) => each.startsWith(PREFIX))) {
+    if (!isAlive(Number.parseInt(name.slice(PREFIX.length), 10))) removeFolder(join(FOLDERS, name));
+  }
+  const folder = mkdtempSync(join(FOLDERS, `${PREFIX}${process.pid}-`));
+  chmodSync(folder, 0o755);
+  return folder;
+}
+
+function removeFolder(folder: string): void {
+  execFileSync('chmod', ['-R', 'u+w', folder]);
+  rmSync(folder, { recursive: true });
+}
 
 /** What a deployment sets: addresses, secrets, the database. Everything else is the image's or a default. */
 function environments(ports: Record<App, number>, databaseUrl: string): Record<App, Record<string, string>> {
