@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { APPS, readManifest } from '../repository.ts';
+import { APPS, readManifest, readText } from '../repository.ts';
 import { describeWith, HELM, programOf, TOOL_TIMEOUT_MS } from '../tools/go-tool.ts';
 import { CHART, refusal, render, type Values } from './helm.ts';
 import { MINIMAL } from './values-matrix.ts';
@@ -117,6 +117,20 @@ describeWith(HELM)('the schema of the values', () => {
     ['a text where a number belongs', { preStopSeconds: '5' }, /preStopSeconds/],
   ])('refuses %s', async (_, changed, reason) => {
     expect(await refusal({ ...MINIMAL, ...(changed as Values) })).toMatch(reason);
+  });
+
+  it('accepts the examples of docs/operations.md', async () => {
+    const text = readText('docs/operations.md');
+    const blocks = [...text.matchAll(/```yaml\n([^`]*)```/g)].map(([, block = '']) => parse(block) as Values);
+    expect(blocks.map((block) => Object.keys(block))).toEqual([
+      expect.arrayContaining(['codexAuth', 'execGateway', 'appGateway']),
+      ['agentserver', 'secrets'],
+    ]);
+    for (const block of blocks)
+      expect(await render({ ...(block.images ? {} : MINIMAL), ...block })).not.toHaveLength(0);
+    const settings = [...text.matchAll(/--set (\S+)/g)].flatMap(([, setting = '']) => ['--set', setting]);
+    expect(settings.length).toBeGreaterThan(4);
+    expect(await render({}, ...settings)).not.toHaveLength(0);
   });
 
   it('accepts the values of a parent chart', async () => {

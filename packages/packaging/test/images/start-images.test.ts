@@ -128,8 +128,9 @@ const PREFIX = 'codex-gateways-images-';
 
 /** A folder that the images' user may enter. Folders of test runs that were killed go. */
 function makeFolder(): string {
-  for (const name of readdirSync(FOLDERS).filter((each) => each.startsWith(PREFIX))) {
-    if (!isAlive(Number.parseInt(name.slice(PREFIX.length), 10))) removeFolder(join(FOLDERS, name));
+  for (const name of readdirSync(FOLDERS)) {
+    const [, pid] = new RegExp(`^${PREFIX}(\\d+)-`).exec(name) ?? [];
+    if (pid && !isAlive(Number(pid))) removeFolder(join(FOLDERS, name));
   }
   const folder = mkdtempSync(join(FOLDERS, `${PREFIX}${process.pid}-`));
   chmodSync(folder, 0o755);
