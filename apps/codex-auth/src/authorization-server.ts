@@ -38,6 +38,7 @@ import { revokeRoutes } from './oauth/revoke-route.ts';
 import { TokenResponses } from './oauth/token-response.ts';
 import { tokenRoutes } from './oauth/token-route.ts';
 import { userinfoRoutes } from './oauth/userinfo-route.ts';
+import { otherMethods } from './other-methods.ts';
 import type { Pages } from './pages/pages.ts';
 import { createRateLimit } from './rate-limits/rate-limit-store.ts';
 import type { KeyProvider } from './signing-keys/key-provider.ts';
@@ -84,22 +85,20 @@ export function createAuthorizationServer(config: Config, deps: AuthorizationSer
     oauthBody: oauthBody(config.maxBodyBytes),
   };
   const pollIntervalSeconds = config.devicePollIntervalSeconds;
-  const oauthRoutes = Router().use(
+  const endpoints = Router().use(
     tokenRoutes({ ...forClients, grantHandlers: tokens.grantHandlers }),
     revokeRoutes({ ...forClients, revocation: tokens.revocation }),
     introspectRoutes({ ...forClients, ...config, introspection: tokens.introspection }),
     deviceAuthorizationRoutes({ ...forClients, deviceLogins, issuer, pollIntervalSeconds }),
     userinfoRoutes({ accessTokens }),
     registration.routes,
-    databaseUnavailable(),
-    oauthErrors({ log }),
   );
-  const pageRoutes = Router().use(
+  const oauthRoutes = Router().use(endpoints, otherMethods([endpoints]), databaseUnavailable(), oauthErrors({ log }));
+  const forms = Router().use(
     authorizeRoutes({ ...forPeople, authorization, issuer }),
     devicePageRoutes({ ...forPeople, deviceLogins }),
-    databaseUnavailable(),
-    pages.errors({ log }),
   );
+  const pageRoutes = Router().use(forms, otherMethods([forms]), databaseUnavailable(), pages.errors({ log }));
   const apiRoutes = Router().use(
     deviceauthRoutes({ clients, deviceLogins, maxBodyBytes: config.maxBodyBytes }),
     databaseUnavailable(),

@@ -28,13 +28,15 @@ import { databaseUnavailable } from './database-unavailable.ts';
 import { createKeyManagement } from './key-management.ts';
 import { createMachineAccess } from './machine-access.ts';
 import { AccessTokens } from './oauth/access-tokens.ts';
+import { otherMethods } from './other-methods.ts';
 import { createPeopleAccess } from './people-access.ts';
 import type { Bcrypt } from './remote-tokens/secret-hasher.ts';
+import { type ServedRoute, servedRoutes } from './served-routes.ts';
 import { SealedSecrets } from './signing-keys/sealed-secrets.ts';
 import { SigningKeys } from './signing-keys/signing-keys.ts';
+import { createUserAdministration } from './user-administration.ts';
 import { accountsCheckRoutes } from './workspaces/accounts-check-route.ts';
 import { Memberships } from './workspaces/memberships.ts';
-import { createUserAdministration } from './user-administration.ts';
 import { workspaceRoutes } from './workspaces/workspaces-route.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url));
@@ -50,6 +52,8 @@ export interface AuthServiceDeps {
 export interface AuthService extends Service {
   /** Where it listens, `http://host:port`; known after `start`. */
   readonly url: string;
+  /** Every route that it has. */
+  readonly routes: readonly ServedRoute[];
 }
 
 /** The composition root: everything that codex-auth consists of, wired top to bottom. Nothing runs before `start`. */
@@ -78,6 +82,7 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
       if (!server) throw new TypeError('the address is known after start');
       return server.url;
     },
+    routes: servedRoutes(app),
     async start() {
       await runMigrations({ databaseUrl, schema: 'codex_auth', directory: MIGRATIONS, log });
       await parts.start();
@@ -116,15 +121,15 @@ function createParts(config: Config, deps: AuthServiceDeps & { log: Logger; pool
   const oauth = createAuthorizationServer(config, { ...shared, ...people, secrets });
   const withUser = requireUser({ sessions: people.sessions, accessTokens, issuer });
   const machines = createMachineAccess(config, { ...shared, withUser, bcrypt: deps.bcrypt });
+  const { machineCredentials } = machines;
+  const userAdministration = createUserAdministration(config, {
+    ...{ ...shared, ...people, accounts, passwords, machineCredentials, withUser },
+  });
   const keyManagement = createKeyManagement(config, { ...shared, sealer, withUser });
   const cleanup = new Cleanup({
     tasks: [...people.cleanupTasks, ...oauth.cleanupTasks, ...machines.cleanupTasks],
     intervalMs: config.cleanupIntervalMs,
     batchRows: config.cleanupBatchRows,
-  const { machineCredentials } = machines;
-  const userAdministration = createUserAdministration(config, {
-    ...{ ...shared, ...people, accounts, passwords, machineCredentials, withUser },
-  });
     log,
   });
   const routes = Router();
@@ -132,20 +137,21 @@ function createParts(config: Config, deps: AuthServiceDeps & { log: Logger; pool
   routes.use(meRoutes({ withUser }), workspaceRoutes({ withUser, memberships }));
   routes.use(accountsCheckRoutes({ withUser, memberships, issuer }));
   routes.use(oauth.adminRoutes(withUser));
+  routes.use(userAdministration);
   routes.use(people.routes, oauth.routes, machines.routes);
+  routes.use(otherMethods([routes]));
   return {
     routes,
     async start() {
       await keyManagement.start();
-  routes.use(userAdministration);
       await oauth.start();
       if (config.firstUser) await accounts.ensureFirstUser(config.firstUser);
       machines.start();
       cleanup.start();
     },
     async close() {
-      await machines.close();
       await keyManagement.close();
+      await machines.close();
       await cleanup.close();
       await people.close();
     },

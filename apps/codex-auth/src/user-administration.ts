@@ -17,6 +17,7 @@ import type { AuditLog } from './audit/audit-log.ts';
 import type { Config } from './config.ts';
 import { databaseUnavailable } from './database-unavailable.ts';
 import { UserGrants } from './oauth/user-grants.ts';
+import { otherMethods } from './other-methods.ts';
 import type { Pages } from './pages/pages.ts';
 import { accountRoutes } from './user-access/account-routes.ts';
 import type { MachineCredentials } from './user-access/machine-credentials.ts';
@@ -75,6 +76,6 @@ export function createUserAdministration(config: Config, deps: UserAdministratio
     apiRoutes.use(passwordApiRoutes({ passwordChange, withUser }));
     pageRoutes.use(passwordPageRoutes({ ...forPages, localSessions, passwordChange, minPasswordLength }));
   }
-  pageRoutes.use(databaseUnavailable(), pages.errors({ log }));
+  pageRoutes.use(otherMethods([pageRoutes]), databaseUnavailable(), pages.errors({ log }));
   return Router().use(pageRoutes, apiRoutes);
 }
