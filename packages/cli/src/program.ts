@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { addAdministrationCommands } from './administration-commands.ts';
 import { parseDurationMs, parsePort, parseSeconds } from './arguments.ts';
 import type { CliContext } from './cli-context.ts';
 import { type AddConnectorOptions, addConnector, listConnectors, removeConnector } from './commands/connector.ts';
@@ -46,6 +47,7 @@ export function createProgram(options: ProgramOptions): Command {
   addSessionCommands(program, run);
   addConnectorCommands(program, run);
   addRemoteTokenCommands(program, run);
+  addAdministrationCommands(program, run);
   addOperatorCommands(program, run);
   program
     .command('completion')

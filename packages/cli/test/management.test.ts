@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { LocalStack } from '@codex-gateways/local-stack';
 import { codexBinary, createCodexHome, startProcess, useBrowser, useCleanup, waitFor } from '@codex-gateways/testing';
 import { Machine } from './program.ts';
-import { fillSignIn, startStack } from './use-stack.ts';
+import { signIn } from './sign-in.ts';
+import { startStack } from './use-stack.ts';
 
 interface Executor {
   readonly exe_id: string;
@@ -20,15 +21,10 @@ describe('what a signed-in person manages, with the real services and the real C
 
   beforeAll(async () => {
     stack = await startStack(cleanup);
-    const { auth, exec, app } = stack.urls;
+    const { exec, app } = stack.urls;
     machine = new Machine(cleanup);
-    const urls = ['--server', auth, '--exec-gateway', exec, '--app-gateway', app];
-    const running = machine.start(['login', '--no-browser', '--secrets', 'file', ...urls]);
-    const [, url = ''] = await running.waitForOutput(/(http:\/\/\S+\/oauth\/authorize\S+)/, 60_000);
-    const page = await browser.newPage();
-    await page.goto(url);
-    await fillSignIn(page, stack);
-    await running.exited;
+    const options = ['--secrets', 'file', '--exec-gateway', exec, '--app-gateway', app];
+    await signIn(machine, { stack, page: await browser.newPage(), options });
   }, 180_000);
 
   const executors = () => machine.json<Executor[]>(['executors']);

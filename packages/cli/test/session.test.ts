@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { LocalStack } from '@codex-gateways/local-stack';
 import { useBrowser, useCleanup } from '@codex-gateways/testing';
 import { Machine } from './program.ts';
+import { signIn } from './sign-in.ts';
 import { fillSignIn, startStack } from './use-stack.ts';
 
 describe('a sign-in, with the real codex-auth', () => {
@@ -16,16 +17,7 @@ describe('a sign-in, with the real codex-auth', () => {
     machine = new Machine(cleanup);
   }, 180_000);
 
-  /** Logs in as a person does who opens the URL that the program shows. */
-  async function login(on: Machine, more: string[] = []) {
-    const running = on.start(['login', '--no-browser', '--server', stack.urls.auth, ...more]);
-    const [, url = ''] = await running.waitForOutput(/(http:\/\/\S+\/oauth\/authorize\S+)/, 60_000);
-    const page = await browser.newPage();
-    await page.goto(url);
-    await fillSignIn(page, stack);
-    await page.getByText('You are signed in').waitFor();
-    return running.exited;
-  }
+  const login = async (on: Machine, options: string[]) => signIn(on, { stack, page: await browser.newPage(), options });
 
   it('ends in the browser, remembers the server, and keeps no token in the configuration', async () => {
     const { code, stdout } = await login(machine, ['--secrets', 'file', '--exec-gateway', stack.urls.exec]);

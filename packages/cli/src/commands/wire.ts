@@ -46,3 +46,32 @@ export const remoteTokensSchema = z.array(
     last_used_at: z.string().nullish(),
   }),
 );
+
+const signingKeySchema = z.looseObject({
+  kid: z.string(),
+  status: z.string(),
+  created_at: z.string(),
+  activates_at: z.string().nullish(),
+  published_until: z.string().nullish(),
+  agent_identities: z.number().nullish(),
+});
+export const rotatedKeySchema = signingKeySchema;
+export const signingKeysSchema = z.object({ keys: z.array(signingKeySchema) });
+
+export const withdrawnKeySchema = z.looseObject({
+  withdrawn: z.string(),
+  active: z.string().nullish(),
+  agent_identities: z.number().nullish(),
+});
+
+export const userSchema = z.looseObject({
+  id: z.string(),
+  email: z.string(),
+  role: z.string(),
+  disabled_at: z.string().nullish(),
+  last_seen_at: z.string().nullish(),
+  /** After a creation or a reset, this once. */
+  one_time_password: z.string().optional(),
+});
+export type User = z.infer<typeof userSchema>;
+export const usersPageSchema = z.object({ users: z.array(userSchema), next_cursor: z.string().nullish() });
