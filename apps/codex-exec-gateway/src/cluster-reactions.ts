@@ -2,6 +2,7 @@ import type { Bindings } from './bindings/bindings.ts';
 import { parseClusterEvent } from './connections/cluster-events.ts';
 import type { ConnectionRecord } from './connections/connection-record.ts';
 import type { LocalExecutors } from './connections/local-executors.ts';
+import type { ForwardedBridges } from './forwarding/forwarded-bridges.ts';
 import type { LiveHarnesses } from './relay/live-harnesses.ts';
 import type { RevokedTurns } from './revocation/revoked-turns.ts';
 
@@ -9,6 +10,7 @@ export interface ClusterReactionServices {
   readonly revokedTurns: Pick<RevokedTurns, 'learn' | 'refresh'>;
   readonly localExecutors: Pick<LocalExecutors, 'close' | 'closeOlder'>;
   readonly liveHarnesses: LiveHarnesses;
+  readonly forwardedBridges: Pick<ForwardedBridges, 'closeMoved'>;
   readonly record: Pick<ConnectionRecord, 'confirm'>;
   readonly bindings: Pick<Bindings, 'missing'>;
 }
@@ -28,6 +30,7 @@ export function reactToClusterEvent(payload: string, services: ClusterReactionSe
       break;
     case 'executor_connected':
       services.localExecutors.closeOlder(event.exe_id, BigInt(event.connection_number));
+      services.forwardedBridges.closeMoved(event.exe_id, event.connection_id);
   }
 }
 

@@ -80,6 +80,8 @@ function clusterSettings(read: EnvReader) {
   return {
     leaseSeconds: read.durationSeconds('CXG_REPLICA_LEASE', { min: '2s', max: '5m', default: '15s' }),
     leaseRenewalMs: read.durationMs('CXG_REPLICA_LEASE_RENEWAL', { min: '100ms', max: '1m', default: '5s' }),
+    // For the whole handshake with the replica that has an executor; the CLI waits 10 s for its own.
+    forwardTimeoutMs: read.durationMs('CXG_FORWARD_TIMEOUT', { min: '100ms', max: '9s', default: '3s' }),
     revocationRefreshMs: read.durationMs('CXG_REVOCATION_REFRESH', { min: '100ms', max: '1m', default: '5s' }),
     sweepIntervalMs: read.durationMs('CXG_SWEEP_INTERVAL', { min: '100ms', max: '1h', default: '30s' }),
   };

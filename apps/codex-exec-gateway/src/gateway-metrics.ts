@@ -1,6 +1,7 @@
 import type { Metrics } from '@codex-gateways/service';
 import { Counter, Gauge } from 'prom-client';
 import type { LocalExecutors } from './connections/local-executors.ts';
+import { FORWARD_OUTCOMES, type ForwardedBridges, type ForwardOutcome } from './forwarding/forwarded-bridges.ts';
 import type { LiveHarnesses } from './relay/live-harnesses.ts';
 import { DIRECTIONS, DROP_REASONS, type RelayTally } from './relay/relay-tally.ts';
 import type { RevokedTurns } from './revocation/revoked-turns.ts';
@@ -13,6 +14,7 @@ export type RegistrationOutcome = (typeof REGISTRATION_OUTCOMES)[number];
 export interface GatewayCounters {
   registered(outcome: RegistrationOutcome): void;
   upgradeRefused(endpoint: string, status: number): void;
+  bridgeForwarded(outcome: ForwardOutcome): void;
 }
 
 export function createGatewayCounters({ registry }: Metrics): GatewayCounters {
@@ -29,7 +31,15 @@ export function createGatewayCounters({ registry }: Metrics): GatewayCounters {
     labelNames: ['endpoint', 'status'],
     registers: [registry],
   });
+  const forwards = new Counter({
+    name: 'codex_exec_forwards_total',
+    help: 'Bridges that were forwarded to the replica that has the executor, by what came of it.',
+    labelNames: ['outcome'],
+    registers: [registry],
+  });
+  for (const outcome of FORWARD_OUTCOMES) forwards.inc({ outcome }, 0);
   return {
+    bridgeForwarded: (outcome) => forwards.inc({ outcome }),
     registered: (outcome) => registrations.inc({ outcome }),
     upgradeRefused: (endpoint, status) => refusedUpgrades.inc({ endpoint, status }),
   };
@@ -43,11 +53,22 @@ export function observeGateway(
     liveHarnesses,
     tally,
     revokedTurns,
-  }: { localExecutors: LocalExecutors; liveHarnesses: LiveHarnesses; tally: RelayTally; revokedTurns: RevokedTurns },
+    forwardedBridges,
+  }: {
+    localExecutors: LocalExecutors;
+    liveHarnesses: LiveHarnesses;
+    tally: RelayTally;
+    revokedTurns: RevokedTurns;
+    forwardedBridges: ForwardedBridges;
+  },
 ): void {
   const gauges = {
     codex_exec_connected_executors: ['Executors connected to this replica.', () => localExecutors.size],
     codex_exec_live_bridges: ['Harness connections of this replica.', () => liveHarnesses.size],
+    codex_exec_forwarded_bridges: [
+      'Harness connections of this replica whose executor another replica has.',
+      () => forwardedBridges.size,
+    ],
     codex_exec_live_streams: ['Streams relayed by this replica.', () => tally.liveStreams],
     codex_exec_revoked_turns: ['Revoked turns that this replica refuses.', () => revokedTurns.size],
   } as const;

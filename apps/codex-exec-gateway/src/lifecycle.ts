@@ -16,9 +16,11 @@ import type { Config } from './config.ts';
 import { CLUSTER_EVENTS_CHANNEL } from './connections/cluster-events.ts';
 import { drainConnections } from './connections/drain-connections.ts';
 import { deleteDeadReplicas } from './connections/replicas-store.ts';
+import type { Domain, LiveState } from './domain.ts';
 import { deleteExpiredRegistrations } from './registration/executor-registrations-store.ts';
+import { deleteAbandonedSlots } from './relay/turn-bridges-store.ts';
 import { deleteExpiredRevocations } from './revocation/revoked-turns-store.ts';
-import type { Domain, ExecGateway, LiveState } from './service.ts';
+import type { ExecGateway } from './service.ts';
 import { Sweeper } from './sweeper.ts';
 import type { UpgradeRouter } from './upgrade-router.ts';
 
@@ -98,6 +100,7 @@ export class GatewayLifecycle implements ExecGateway {
     await this.#server?.close(0);
     await this.#sweeper.close();
     await domain.revokedTurns.close();
+    await domain.turnBridges.flush();
     await this.#listener?.close();
     await domain.record.close().catch((error: unknown) => log.warn({ err: error }, 'the lease runs out by itself'));
     await agentserver.close();
@@ -116,11 +119,15 @@ export class GatewayLifecycle implements ExecGateway {
   }
 }
 
-function sweepTasks({ auditRetentionSeconds: retentionSeconds }: Config, { pool, clock }: Parts) {
+function sweepTasks({ auditRetentionSeconds: retentionSeconds }: Config, { pool, clock, domain }: Parts) {
   return {
     registrations: (limit: number) => deleteExpiredRegistrations(pool, { nowSeconds: clock.nowSeconds(), limit }),
     revocations: (limit: number) => deleteExpiredRevocations(pool, { now: clock.now(), limit }),
     replicas: (limit: number) => deleteDeadReplicas(pool, { deadForSeconds: DEAD_REPLICA_SECONDS, limit }),
+    bridges: async (limit: number) => {
+      await domain.turnBridges.flush();
+      return deleteAbandonedSlots(pool, { deadForSeconds: DEAD_REPLICA_SECONDS, limit });
+    },
     auditEvents: (limit: number) => deleteOldAuditEvents(pool, { retentionSeconds, limit }),
   };
 }

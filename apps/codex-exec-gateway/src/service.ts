@@ -1,38 +1,20 @@
-import { randomUUID } from 'node:crypto';
-import { checkDatabase, createPool, type Pool } from '@codex-gateways/database';
+import { checkDatabase, createPool } from '@codex-gateways/database';
 import {
   type Clock,
   createApp,
   createInternalClient,
   createMetrics,
-  type InternalClient,
   type Logger,
   type Service,
   systemClock,
 } from '@codex-gateways/service';
-import { Bindings } from './bindings/bindings.ts';
 import type { Config } from './config.ts';
-import { ConnectionRecord } from './connections/connection-record.ts';
-import { ExecutorDirectory } from './connections/executor-directory.ts';
-import { executorSocketRoute } from './connections/executor-socket-route.ts';
-import { ExecutorSockets } from './connections/executor-sockets.ts';
-import { Heartbeat } from './connections/heartbeat.ts';
-import { LocalExecutors } from './connections/local-executors.ts';
-import { Executors } from './executors/executors.ts';
+import { createDomain, createLiveState } from './domain.ts';
 import { createGatewayCounters, observeGateway } from './gateway-metrics.ts';
 import { mountHttpApi } from './http-api.ts';
 import { GatewayLifecycle } from './lifecycle.ts';
-import { AgentserverValidator } from './registration/agentserver-validator.ts';
-import { HarnessRendezvous } from './registration/harness-rendezvous.ts';
-import { Registrations } from './registration/registrations.ts';
-import { bridgeSocketRoute } from './relay/bridge-socket-route.ts';
-import { Bridges } from './relay/bridges.ts';
-import { LiveHarnesses } from './relay/live-harnesses.ts';
-import { RelayTally } from './relay/relay-tally.ts';
-import { RevokedTurns } from './revocation/revoked-turns.ts';
-import { TurnGuard } from './revocation/turn-guard.ts';
+import { createSocketRoutes } from './socket-routes.ts';
 import { UpgradeRouter } from './upgrade-router.ts';
-import { WebSocketAcceptor } from './web-sockets.ts';
 
 const READINESS_TIMEOUT_MS = 1500;
 
@@ -66,7 +48,7 @@ export function createExecGateway(config: Config, { log, clock = systemClock }: 
   const metrics = createMetrics('codex-exec-gateway');
   const counters = createGatewayCounters(metrics);
   const live = createLiveState();
-  const domain = createDomain(config, { pool, agentserver, live, clock, log });
+  const domain = createDomain(config, { pool, agentserver, live, counters, clock, log });
   observeGateway(metrics, { ...live, ...domain });
 
   const { app, readiness } = createApp({
@@ -94,90 +76,4 @@ export function createExecGateway(config: Config, { log, clock = systemClock }: 
     ...{ app, readiness, upgrades, live, domain, pool, agentserver, metrics, clock, log },
   });
   return lifecycle;
-}
-
-/** What this replica holds in memory, and loses when it ends. */
-function createLiveState() {
-  return {
-    tally: new RelayTally(),
-    localExecutors: new LocalExecutors(),
-    liveHarnesses: new LiveHarnesses(),
-    heartbeat: new Heartbeat(),
-  };
-}
-export type LiveState = ReturnType<typeof createLiveState>;
-
-function createDomain(
-  config: Config,
-  deps: { pool: Pool; agentserver: InternalClient; live: LiveState; clock: Clock; log: Logger },
-) {
-  const { pool, live, clock, log } = deps;
-  const { localExecutors, liveHarnesses } = live;
-  const secret = config.captokenHmacSecret;
-  const registrations = new Registrations({
-    db: pool,
-    clock,
-    ticketSecret: secret,
-    ticketLifetimeSeconds: config.registration.ticketLifetimeSeconds,
-  });
-  const revokedTurns = new RevokedTurns({
-    db: pool,
-    clock,
-    log,
-    refreshMs: config.cluster.revocationRefreshMs,
-    onRevoked: (turnId) => liveHarnesses.closeTurn(turnId),
-  });
-  return {
-    registrations,
-    revokedTurns,
-    executors: new Executors(pool, (exeId) => localExecutors.close(exeId, 'unauthorized', 'the executor was deleted')),
-    bindings: new Bindings(pool, (key) => liveHarnesses.closeBinding(key)),
-    validator: new AgentserverValidator(deps.agentserver),
-    turnGuard: new TurnGuard({ secret, clock, revokedTurns }),
-    rendezvous: new HarnessRendezvous({
-      ...{ registrations, clock, secret },
-      lifetimeSeconds: config.registration.bridgeTicketLifetimeSeconds,
-    }),
-    record: new ConnectionRecord({
-      db: pool,
-      replica: {
-        replicaId: randomUUID(),
-        internalUrl: config.selfInternalUrl,
-        leaseSeconds: config.cluster.leaseSeconds,
-      },
-      log,
-      onBeaten: ({ exeId, connectionId }) => {
-        const connection = localExecutors.get(exeId);
-        if (connection?.identity.connectionId === connectionId) {
-          connection.close('replaced', 'a newer connection of this executor has opened, or it was deleted');
-        }
-      },
-    }),
-  };
-}
-export type Domain = ReturnType<typeof createDomain>;
-
-function createSocketRoutes(
-  config: Config,
-  deps: { domain: Domain; live: LiveState; clock: Clock; log: Logger; isDraining: () => boolean },
-) {
-  const { domain, live, clock, log, isDraining } = deps;
-  const { limits } = config;
-  const acceptor = new WebSocketAcceptor(limits);
-  const shared = { ...live, acceptor, limits, log };
-  return {
-    'codex-exec': executorSocketRoute({
-      ...domain,
-      ticketSecret: config.captokenHmacSecret,
-      clock,
-      executorSockets: new ExecutorSockets({ ...shared, record: domain.record, isDraining }),
-    }),
-    bridge: bridgeSocketRoute({
-      ...domain,
-      directory: new ExecutorDirectory(live.localExecutors),
-      liveHarnesses: live.liveHarnesses,
-      harnessesPerTurn: limits.harnessesPerTurn,
-      bridges: new Bridges(shared),
-    }),
-  };
 }

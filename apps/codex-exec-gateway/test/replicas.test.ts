@@ -54,7 +54,7 @@ describe('two replicas over one database', () => {
     back.close();
   });
 
-  it('refuse with 503 a bridge to an executor that the other one holds', async () => {
+  it('refuse with 503 a bridge to an executor of a replica that does not say where it is', async () => {
     const exeId = await first.bound('ws-1');
     const { peer } = await first.online(exeId);
     expect(await upgradeStatus(onSecond(await first.bridgeUrl(exeId)))).toBe(503);

@@ -8,7 +8,8 @@ const LOOK_AGAIN_MS = 50;
 
 /**
  * Sends every executor away with 1001, one after the other, so that they do not all knock at the next replica at once: first
- * those that carry no bridge, the others when their bridges end or the time is up.
+ * those that carry no bridge, the others when their bridges end or the time is up. Bridges to executors of other replicas have the
+ * same time.
  */
 export async function drainConnections(
   { localExecutors, liveHarnesses }: { localExecutors: LocalExecutors; liveHarnesses: LiveHarnesses },
@@ -16,7 +17,7 @@ export async function drainConnections(
 ): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   const stepMs = Math.min(LONGEST_STEP_MS, timeoutMs / (2 * Math.max(localExecutors.size, 1)));
-  while (localExecutors.size > 0 && performance.now() < deadlineMs) {
+  while (localExecutors.size + liveHarnesses.size > 0 && performance.now() < deadlineMs) {
     const idle = [...localExecutors].filter(({ relay }) => relay.harnesses.size === 0);
     for (const executor of idle) {
       sendAway(executor);

@@ -12,6 +12,9 @@ export interface ReachableExecutor {
 
 export interface LiveConnection {
   readonly connectionId: string;
+  /** The replica that holds it, and where others reach that one; undefined when it does not say so. */
+  readonly replicaId: string;
+  readonly internalUrl: string | undefined;
   readonly generation: Generation;
   readonly registrationId: string | undefined;
   readonly publicKey: NoisePublicKey | undefined;
@@ -20,6 +23,8 @@ export interface LiveConnection {
 interface ReachableExecutorRow {
   is_bound: boolean;
   connection_id: string | null;
+  replica_id: string | null;
+  internal_url: string | null;
   generation: Generation | null;
   executor_registration_id: string | null;
   key_suite: string | null;
@@ -35,7 +40,7 @@ export async function findReachableExecutor(
   const found = await db.query<ReachableExecutorRow>({
     name: 'find_reachable_executor',
     text: `select w.exe_id is not null as is_bound,
-                  c.connection_id, c.generation, c.executor_registration_id,
+                  c.connection_id, c.replica_id, c.internal_url, c.generation, c.executor_registration_id,
                   r.key_suite, r.x25519_public_key, r.mlkem768_public_key
              from codex_exec.executors e
              left join codex_exec.workspace_executors w on w.exe_id = e.exe_id and w.workspace_id = $2
@@ -49,14 +54,16 @@ export async function findReachableExecutor(
 }
 
 function toLiveConnection(row: ReachableExecutorRow): LiveConnection | undefined {
-  const { connection_id, generation, key_suite, x25519_public_key, mlkem768_public_key } = row;
-  if (!connection_id || !generation) return undefined;
+  const { connection_id, replica_id, generation, key_suite, x25519_public_key, mlkem768_public_key } = row;
+  if (!connection_id || !replica_id || !generation) return undefined;
   const publicKey =
     key_suite && x25519_public_key && mlkem768_public_key
       ? { suite: key_suite, x25519_public_key, mlkem768_public_key }
       : undefined;
   return {
     connectionId: connection_id,
+    replicaId: replica_id,
+    internalUrl: row.internal_url ?? undefined,
     generation,
     registrationId: row.executor_registration_id ?? undefined,
     publicKey,

@@ -1,50 +1,27 @@
 import { HttpError } from '@codex-gateways/service';
-import type { ExecutorConnection } from '../connections/executor-connection.ts';
-import type { ExecutorDirectory } from '../connections/executor-directory.ts';
 import type { Generation } from '../registration/generation.ts';
 import { executorOffline, notInWorkspace, otherGeneration } from '../registration/harness-refusals.ts';
-import type { Registrations } from '../registration/registrations.ts';
+import type { LiveConnection, Registrations } from '../registration/registrations.ts';
 import { type TurnGuard, unauthorized } from '../revocation/turn-guard.ts';
 import type { HarnessAdmission } from './harness-connection.ts';
-import type { LiveHarnesses } from './live-harnesses.ts';
 
-export interface HarnessAdmissionServices {
-  readonly turnGuard: Pick<TurnGuard, 'bridgePermission' | 'isRevoked'>;
-  readonly registrations: Pick<Registrations, 'reachable'>;
-  readonly directory: Pick<ExecutorDirectory, 'locate'>;
-  readonly liveHarnesses: Pick<LiveHarnesses, 'countOfTurn'>;
-  readonly harnessesPerTurn: number;
+/** What a harness may do, by what it showed: nothing is said yet about the executor. */
+export interface HarnessPermission {
+  readonly admission: HarnessAdmission;
+  /** The registration that `/connect` told the harness about; undefined for a legacy one, which did not ask. */
+  readonly registrationId: string | undefined;
 }
 
 /**
- * Decides about a bridge before the 101. A ticket of `/connect` comes from a Noise harness; a capability token itself from a
- * legacy one, which has no other way (docs/protocol.md).
- * @throws {HttpError} 401, 403, 409 generations differ, 429, 503 not connected
+ * Reads what stands in a bridge's url. A ticket of `/connect` comes from a Noise harness; a capability token itself from a legacy one,
+ * which has no other way (docs/protocol.md).
+ * @throws {HttpError} 401; 503 while revocations are not known
  */
-export async function admitHarness(
+export function bridgePermission(
   { exeId, token }: { exeId: string; token: string | undefined },
-  services: HarnessAdmissionServices,
-): Promise<{ admission: HarnessAdmission; executor: ExecutorConnection }> {
-  const { admission, registrationId } = permissionOf(exeId, services.turnGuard.bridgePermission(token));
-  const { isBound, connection } = await services.registrations.reachable(admission);
-  if (!isBound) throw notInWorkspace();
-  if (!connection) throw executorOffline();
-  if (connection.generation !== admission.generation) {
-    throw otherGeneration({ harness: admission.generation, executor: connection.generation });
-  }
-  if (registrationId !== undefined && registrationId !== connection.registrationId) throw registeredAgain();
-  // Nothing below waits: what is decided here still holds when the socket opens.
-  if (services.turnGuard.isRevoked(admission.turnId)) throw unauthorized('revoked');
-  const location = services.directory.locate(exeId, connection);
-  if (location.kind === 'elsewhere') throw connectedElsewhere();
-  if (services.liveHarnesses.countOfTurn(admission.turnId) >= services.harnessesPerTurn) throw tooManyBridges();
-  return { admission, executor: location.executor };
-}
-
-function permissionOf(
-  exeId: string,
-  permission: ReturnType<TurnGuard['bridgePermission']>,
-): { admission: HarnessAdmission; registrationId: string | undefined } {
+  turnGuard: Pick<TurnGuard, 'bridgePermission'>,
+): HarnessPermission {
+  const permission = turnGuard.bridgePermission(token);
   const { claims } = permission;
   const who = { exeId, turnId: claims.turn_id, workspaceId: claims.workspace_id };
   if (permission.kind === 'capability') {
@@ -56,6 +33,24 @@ function permissionOf(
   return { admission: { ...who, generation: 'noise', expiresAtSeconds: capability_exp ?? exp }, registrationId };
 }
 
+/**
+ * The live connection that the harness may reach now.
+ * @throws {HttpError} 403 not bound, 409 generations differ, 503 not connected
+ */
+export async function reachExecutor(
+  { admission, registrationId }: HarnessPermission,
+  registrations: Pick<Registrations, 'reachable'>,
+): Promise<LiveConnection> {
+  const { isBound, connection } = await registrations.reachable(admission);
+  if (!isBound) throw notInWorkspace();
+  if (!connection) throw executorOffline();
+  if (connection.generation !== admission.generation) {
+    throw otherGeneration({ harness: admission.generation, executor: connection.generation });
+  }
+  if (registrationId !== undefined && registrationId !== connection.registrationId) throw registeredAgain();
+  return connection;
+}
+
 function registeredAgain(): HttpError {
   return new HttpError(503, 'executor_registered_again', 'the executor has started anew; connect again', {
     reason: 'the executor has registered again since /connect',
@@ -63,15 +58,10 @@ function registeredAgain(): HttpError {
   });
 }
 
-function connectedElsewhere(): HttpError {
+/** @param reason - for the log: why the replica that has the executor does not take the bridge */
+export function connectedElsewhere(reason: string): HttpError {
   return new HttpError(503, 'executor_elsewhere', 'the executor is connected to another server; connect again', {
-    reason: 'the executor is connected to another replica, or its connection has just ended',
+    reason,
     headers: { 'Retry-After': '1' },
-  });
-}
-
-function tooManyBridges(): HttpError {
-  return new HttpError(429, 'too_many_bridges', 'this turn has too many open bridges; close some first', {
-    reason: 'harness connections of the turn',
   });
 }

@@ -1,23 +1,24 @@
 import { bearerOf, HttpError } from '@codex-gateways/service';
+import type { TurnGuard } from '../revocation/turn-guard.ts';
 import type { Upgrade } from '../web-sockets.ts';
-import { admitHarness, type HarnessAdmissionServices } from './admit-harness.ts';
-import type { Bridges } from './bridges.ts';
+import { bridgePermission } from './admit-harness.ts';
+import { type JoinServices, joinExecutor } from './join-executor.ts';
 
 /**
  * ws `/bridge/{exe_id}?role=harness`: an app-server's way to an executor. Its permission is a bearer or, since the CLI sends no
  * headers here, the parameter `token`.
  */
 export function bridgeSocketRoute(
-  services: HarnessAdmissionServices & { bridges: Pick<Bridges, 'open'> },
+  services: JoinServices & { readonly turnGuard: Pick<TurnGuard, 'bridgePermission'> },
 ): (upgrade: Upgrade) => Promise<void> {
   return async (upgrade) => {
     const { req, exeId, query } = upgrade;
     const tokens = query.getAll('token');
     const token = bearerOf(req.headers.authorization) ?? (tokens.length === 1 ? tokens[0] : undefined);
-    const { admission, executor } = await admitHarness({ exeId, token }, services);
+    const permission = bridgePermission({ exeId, token }, services.turnGuard);
     if (query.getAll('role').some((role) => role !== 'harness')) {
       throw new HttpError(400, 'invalid_request', 'a bridge is opened with role=harness, which makes frames binary');
     }
-    services.bridges.open(upgrade, admission, executor);
+    await joinExecutor(upgrade, permission, services);
   };
 }

@@ -25,11 +25,22 @@ export class Bridges {
     this.#services = services;
   }
 
-  /** Opens the WebSocket of an admitted harness and joins it to its executor. */
-  open(upgrade: Upgrade, admission: HarnessAdmission, executor: ExecutorConnection): void {
+  /**
+   * Opens the WebSocket of an admitted harness and joins it to its executor.
+   * @param bridge.release - called once, when an opened bridge is over
+   * @returns whether it was opened: the harness may be gone
+   */
+  open(
+    upgrade: Upgrade,
+    {
+      admission,
+      executor,
+      release,
+    }: { admission: HarnessAdmission; executor: ExecutorConnection; release: () => void },
+  ): boolean {
     const { acceptor, limits, liveHarnesses, heartbeat, tally } = this.#services;
     const ws = acceptor.accept(admission.generation, upgrade);
-    if (!ws) return;
+    if (!ws) return false;
     const { relay } = executor;
     const firstFrame = setTimeout(() => {
       harness.close('policyViolation', 'no frame came after the bridge was opened');
@@ -41,6 +52,7 @@ export class Bridges {
         clearTimeout(firstFrame);
         relay.detach(ended);
         liveHarnesses.remove(ended);
+        release();
         this.#log('bridge closed', admission);
       },
     });
@@ -50,6 +62,7 @@ export class Bridges {
     liveHarnesses.add(harness);
     relay.attach(harness);
     this.#log('bridge opened', admission);
+    return true;
   }
 
   #log(event: 'bridge opened' | 'bridge closed', { exeId, turnId, workspaceId, generation }: HarnessAdmission): void {

@@ -1,23 +1,29 @@
 import type { CloseCodeName } from '@codex-gateways/service';
-import type { HarnessConnection } from './harness-connection.ts';
+import type { HarnessAdmission } from './harness-connection.ts';
+
+/** An open bridge, whether its executor is connected here or to another replica. */
+export interface LiveBridge {
+  readonly admission: HarnessAdmission;
+  close(name: CloseCodeName, reason: string): void;
+}
 
 /** Every bridge of this replica, found by turn: what a revocation has to close. */
 export class LiveHarnesses {
-  readonly #byTurn = new Map<string, Set<HarnessConnection>>();
+  readonly #byTurn = new Map<string, Set<LiveBridge>>();
   #size = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  add(harness: HarnessConnection): void {
+  add(harness: LiveBridge): void {
     const { turnId } = harness.admission;
     const ofTurn = this.#byTurn.get(turnId) ?? new Set();
     this.#byTurn.set(turnId, ofTurn.add(harness));
     this.#size += 1;
   }
 
-  remove(harness: HarnessConnection): void {
+  remove(harness: LiveBridge): void {
     const { turnId } = harness.admission;
     const ofTurn = this.#byTurn.get(turnId);
     if (!ofTurn?.delete(harness)) return;
@@ -25,11 +31,7 @@ export class LiveHarnesses {
     if (ofTurn.size === 0) this.#byTurn.delete(turnId);
   }
 
-  countOfTurn(turnId: string): number {
-    return this.#byTurn.get(turnId)?.size ?? 0;
-  }
-
-  *[Symbol.iterator](): Generator<HarnessConnection> {
+  *[Symbol.iterator](): Generator<LiveBridge> {
     for (const ofTurn of this.#byTurn.values()) yield* ofTurn;
   }
 
@@ -56,7 +58,7 @@ export class LiveHarnesses {
     );
   }
 
-  #closeWhere(matches: (harness: HarnessConnection) => boolean, name: CloseCodeName, reason: string): void {
+  #closeWhere(matches: (harness: LiveBridge) => boolean, name: CloseCodeName, reason: string): void {
     for (const harness of [...this].filter(matches)) harness.close(name, reason);
   }
 }

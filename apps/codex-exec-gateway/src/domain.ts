@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool } from '@codex-gateways/database';
+import type { Clock, InternalClient, Logger } from '@codex-gateways/service';
+import { Bindings } from './bindings/bindings.ts';
+import type { Config } from './config.ts';
+import { ConnectionRecord } from './connections/connection-record.ts';
+import { Heartbeat } from './connections/heartbeat.ts';
+import { LocalExecutors } from './connections/local-executors.ts';
+import { Executors } from './executors/executors.ts';
+import { ForwardedBridges } from './forwarding/forwarded-bridges.ts';
+import type { GatewayCounters } from './gateway-metrics.ts';
+import { AgentserverValidator } from './registration/agentserver-validator.ts';
+import { HarnessRendezvous } from './registration/harness-rendezvous.ts';
+import { Registrations } from './registration/registrations.ts';
+import { LiveHarnesses } from './relay/live-harnesses.ts';
+import { RelayTally } from './relay/relay-tally.ts';
+import { TurnBridges } from './relay/turn-bridges.ts';
+import { RevokedTurns } from './revocation/revoked-turns.ts';
+import { TurnGuard } from './revocation/turn-guard.ts';
+import { WebSocketAcceptor } from './web-sockets.ts';
+
+/** What this replica holds in memory, and loses when it ends. */
+export function createLiveState() {
+  return {
+    tally: new RelayTally(),
+    localExecutors: new LocalExecutors(),
+    liveHarnesses: new LiveHarnesses(),
+    heartbeat: new Heartbeat(),
+  };
+}
+export type LiveState = ReturnType<typeof createLiveState>;
+
+export interface DomainDeps {
+  readonly pool: Pool;
+  readonly agentserver: InternalClient;
+  readonly live: LiveState;
+  readonly counters: GatewayCounters;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** What this service knows and decides, between its routes and its tables. */
+export function createDomain(config: Config, deps: DomainDeps) {
+  const { pool, live, clock, log } = deps;
+  const { localExecutors, liveHarnesses } = live;
+  const secret = config.captokenHmacSecret;
+  const replicaId = randomUUID();
+  const acceptor = new WebSocketAcceptor(config.limits);
+  const registrations = new Registrations({
+    db: pool,
+    clock,
+    ticketSecret: secret,
+    ticketLifetimeSeconds: config.registration.ticketLifetimeSeconds,
+  });
+  const revokedTurns = new RevokedTurns({
+    db: pool,
+    clock,
+    log,
+    refreshMs: config.cluster.revocationRefreshMs,
+    onRevoked: (turnId) => liveHarnesses.closeTurn(turnId),
+  });
+  const turnGuard = new TurnGuard({ secret, clock, revokedTurns });
+  return {
+    replicaId,
+    acceptor,
+    registrations,
+    revokedTurns,
+    turnGuard,
+    executors: new Executors(pool, (exeId) => localExecutors.close(exeId, 'unauthorized', 'the executor was deleted')),
+    bindings: new Bindings(pool, (key) => liveHarnesses.closeBinding(key)),
+    validator: new AgentserverValidator(deps.agentserver),
+    rendezvous: new HarnessRendezvous({
+      ...{ registrations, clock, secret },
+      lifetimeSeconds: config.registration.bridgeTicketLifetimeSeconds,
+    }),
+    turnBridges: new TurnBridges({ db: pool, replicaId, limit: config.limits.harnessesPerTurn, log }),
+    forwardedBridges: new ForwardedBridges({
+      ...{ replicaId, acceptor, registrations, turnGuard, hopSecret: secret },
+      ...{ ...live, limits: config.limits, counters: deps.counters, clock, log },
+      connectTimeoutMs: config.cluster.forwardTimeoutMs,
+    }),
+    record: createRecord(config, { pool, replicaId, localExecutors, log }),
+  };
+}
+export type Domain = ReturnType<typeof createDomain>;
+
+function createRecord(
+  config: Config,
+  {
+    pool,
+    replicaId,
+    localExecutors,
+    log,
+  }: { pool: Pool; replicaId: string; localExecutors: LocalExecutors; log: Logger },
+): ConnectionRecord {
+  return new ConnectionRecord({
+    db: pool,
+    replica: { replicaId, internalUrl: config.selfInternalUrl, leaseSeconds: config.cluster.leaseSeconds },
+    log,
+    onBeaten: ({ exeId, connectionId }) => {
+      const connection = localExecutors.get(exeId);
+      if (connection?.identity.connectionId === connectionId) {
+        connection.close('replaced', 'a newer connection of this executor has opened, or it was deleted');
+      }
+    },
+  });
+}
