@@ -6,7 +6,7 @@ One "<type> <path>" a line; a path that is a Prefix stands for everything below 
 {{- if eq .name "codex-auth" -}}
 {{- $base := (urlParse .values.publicUrl).path | trimSuffix "/" -}}
 Exact {{ default "/" $base }}
-{{- range list "/.well-known" "/agent-identities" "/api/accounts" "/api/admin" "/api/audit" "/api/codex" "/api/me" "/api/workspaces" "/assets" "/backend-api" "/codex" "/deviceauth" "/login" "/logout" "/oauth" "/v1/agent" }}
+{{- range list "/.well-known" "/account" "/agent-identities" "/api/account" "/api/accounts" "/api/admin" "/api/audit" "/api/codex" "/api/me" "/api/sessions" "/api/workspaces" "/assets" "/backend-api" "/codex" "/deviceauth" "/login" "/logout" "/oauth" "/v1/agent" }}
 Prefix {{ $base }}{{ . }}
 {{- end }}
 {{- if $base }}
