@@ -1,0 +1,88 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  type Cleanup,
+  type CodexHome,
+  createCodexHome,
+  type ProcessExit,
+  runCodex,
+  startCodex,
+} from '@codex-gateways/testing';
+import type { OAuthClient } from './oauth-client.ts';
+import type { AuthFixture } from './use-auth-service.ts';
+import { formOf } from './web-session.ts';
+
+const USER_CODE = /[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}/;
+
+/** The real CLI of one version, used as people use it, against one codex-auth. */
+export class CodexCli {
+  readonly #deps: { readonly auth: Pick<AuthFixture, 'url'>; readonly client: OAuthClient; readonly cleanup: Cleanup };
+  readonly #version: string | undefined;
+
+  /** @param version - the bundled one when absent */
+  constructor(deps: { auth: Pick<AuthFixture, 'url'>; client: OAuthClient; cleanup: Cleanup }, version?: string) {
+    this.#deps = deps;
+    this.#version = version;
+  }
+
+  async newHome(): Promise<CodexHome> {
+    const home = await createCodexHome();
+    this.#deps.cleanup.after(() => home.remove());
+    return home;
+  }
+
+  /** Runs the CLI's device login, and decides on the page it names. */
+  async deviceLogin(home: CodexHome, decision: 'approve' | 'deny'): Promise<ProcessExit> {
+    const { auth, client } = this.#deps;
+    const args = ['login', '--device-auth', '--experimental_issuer', auth.url];
+    const codex = await startCodex({ home, args, ...this.#versionOption });
+    const [userCode] = await codex.waitForOutput(USER_CODE, 15_000);
+    expect(codex.output).toContain(`${auth.url}/codex/device`);
+    const web = await client.signedIn();
+    const confirm = await web.submit('/codex/device', { user_code: userCode });
+    const page = await confirm.text();
+    expect(page).toContain('Codex CLI');
+    const { action, hidden } = formOf(page);
+    await web.post(action, { ...hidden, decision });
+    return codex.exited;
+  }
+
+  async loggedIn(): Promise<CodexHome> {
+    const home = await this.newHome();
+    expect(await this.deviceLogin(home, 'approve')).toMatchObject({ code: 0 });
+    return home;
+  }
+
+  /** Starts an executor, which refreshes before it registers, and since 0.169 once more when the registry says 401. */
+  async runExecutor(home: CodexHome): Promise<ProcessExit & { readonly bearers: readonly string[] }> {
+    const bearers: string[] = [];
+    const registry = createServer((req, res) => {
+      bearers.push(req.headers.authorization?.replace('Bearer ', '') ?? '');
+      const body = JSON.stringify({ error: { code: 'unauthorized', message: 'the registry of this test says no' } });
+      res.writeHead(401, { 'content-type': 'application/json' }).end(body);
+    }).listen(0, '127.0.0.1');
+    await once(registry, 'listening');
+    const { port } = registry.address() as AddressInfo;
+    const args = ['exec-server', '--remote', `http://127.0.0.1:${port}`, '--environment-id', 'exe_1'];
+    const exit = await runCodex({ home, args, env: this.#atOurServer, ...this.#versionOption });
+    registry.close();
+    return { ...exit, bearers };
+  }
+
+  logout(home: CodexHome): Promise<ProcessExit> {
+    return runCodex({ home, args: ['logout'], env: this.#atOurServer, ...this.#versionOption });
+  }
+
+  async refreshTokenOf(home: CodexHome): Promise<string> {
+    return (await home.readAuth())?.tokens?.refresh_token ?? '';
+  }
+
+  get #atOurServer() {
+    return { CODEX_REFRESH_TOKEN_URL_OVERRIDE: `${this.#deps.auth.url}/oauth/token` };
+  }
+
+  get #versionOption() {
+    return this.#version === undefined ? {} : { version: this.#version };
+  }
+}
