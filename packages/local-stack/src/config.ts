@@ -4,6 +4,10 @@ import { type Environment, EnvReader } from '@codex-gateways/service';
 
 const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
 
+// As codex-auth has them: what it would refuse must not be kept with the secrets.
+const EMAIL = { pattern: /^[^\s@]{1,64}@[^\s@]{1,189}$/, expected: 'an email address' };
+const PASSWORD = { pattern: /^.{8,256}$/s, expected: '8 to 256 characters' };
+
 export interface StackPorts {
   readonly auth: number;
   readonly app: number;
@@ -39,12 +43,16 @@ export interface StackSettings {
   readonly devUserPassword: string | undefined;
 }
 
-/** What the stack itself reads from the environment it is given; the rest is for its services. */
+/**
+ * What the stack itself reads from the environment it is given; the rest is for its services.
+ * @throws {ConfigError} naming every malformed variable, no value among them
+ */
 export function readSettings(env: Environment): StackSettings {
   const read = new EnvReader(env);
+  const isPasswordGiven = read.optionalText('DEV_USER_PASSWORD') !== undefined;
   return read.finish({
     databaseUrl: read.optionalText('DATABASE_URL'),
-    devUserEmail: read.text('DEV_USER_EMAIL', { default: 'dev@localhost' }),
-    devUserPassword: read.optionalText('DEV_USER_PASSWORD'),
+    devUserEmail: read.text('DEV_USER_EMAIL', { default: 'dev@localhost', ...EMAIL }),
+    devUserPassword: isPasswordGiven ? read.text('DEV_USER_PASSWORD', PASSWORD) : undefined,
   });
 }

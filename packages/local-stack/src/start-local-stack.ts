@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { checkDatabase, createPool, PortTakenError, requireFreePort } from '@codex-gateways/database';
 import { createLogger, type Environment } from '@codex-gateways/service';
 import { readSettings, type StackPorts, type StackSettings } from './config.ts';
-import { generatePassword, loadSecrets, type Secrets, saveSecrets } from './secrets.ts';
+import { type DevUser, resolveDevUser } from './dev-user.ts';
+import { loadSecrets, type Secrets, saveSecrets } from './secrets.ts';
 import { type ServiceName, serviceEnvironments, urlsOf } from './service-environments.ts';
 import { ServiceLog } from './service-log.ts';
 import { oneLine, StackError } from './stack-error.ts';
@@ -47,8 +48,7 @@ export interface LocalStack {
   readonly databaseUrl: string;
   /** The embedded PostgreSQL's postmaster; undefined with a DATABASE_URL. */
   readonly databasePid: number | undefined;
-  /** `isNew`: the password was generated, and nobody has seen it yet. */
-  readonly devUser: { readonly email: string; readonly password: string; readonly isNew: boolean };
+  readonly devUser: DevUser;
   readonly secrets: Secrets;
   readonly logsFolder: string;
   child(name: ServiceName): StackChild;
@@ -131,14 +131,11 @@ class StartingStack {
     if (this.#isInterrupted) throw new StackError('the start was interrupted');
   }
 
-  #devUser(secrets: Secrets, { devUserEmail: email, devUserPassword }: StackSettings) {
-    if (devUserPassword) return { email, password: devUserPassword, isNew: false };
-    const known = secrets.users[email];
-    if (known) return { email, password: known.password, isNew: !known.shown };
-    const password = generatePassword();
-    secrets.users[email] = { password, shown: false };
+  #devUser(secrets: Secrets, settings: StackSettings): DevUser {
+    const user = resolveDevUser(secrets, settings);
     saveSecrets(this.#state.secretsFile, secrets);
-    return { email, password, isNew: true };
+    if (user.ignoresGivenPassword) this.#onLine(`DEV_USER_PASSWORD does not change the password of ${user.email}`);
+    return user;
   }
 
   async #startDatabase(password: string): Promise<string> {

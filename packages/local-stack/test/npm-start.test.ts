@@ -168,6 +168,7 @@ describe('npm start', () => {
 
     it('a malformed setting, of the stack or of a service', async () => {
       expect(await failure({ CODEX_AUTH_PORT: 'http' })).toMatch(/CODEX_AUTH_PORT must be/);
+      expect(await failure({ DEV_USER_PASSWORD: 'short' })).toMatch(/DEV_USER_PASSWORD must be/);
       expect(await failure({ CODEX_AUTH_ACCESS_TOKEN_TTL: 'soon' })).toMatch(
         /^codex-auth does not start: .*CODEX_AUTH_ACCESS_TOKEN_TTL must be/,
       );
