@@ -9,8 +9,8 @@ const MEBIBYTE = 1024 * KIBIBYTE;
 const HIGH_WATER = 256 * KIBIBYTE;
 // Frames that were read already when reading paused, and what one more reading brings.
 const SLACK = 256 * KIBIBYTE;
-// Some 160 MiB in all: more than the system's own buffers take on the way.
-const COUNT = 2500;
+// Some 90 MiB in all: more than the system's own buffers take on the way.
+const COUNT = 1500;
 
 describe('backpressure', () => {
   const cleanup = useCleanup();
@@ -48,7 +48,7 @@ describe('backpressure', () => {
         before = sender.bufferedAmount;
         return same >= 10;
       },
-      { timeoutMs: 20_000, describe: 'the flood to stand', intervalMs: 30 },
+      { timeoutMs: 60_000, describe: 'the flood to stand', intervalMs: 30 },
     );
   }
 
@@ -68,9 +68,9 @@ describe('backpressure', () => {
       received += 1;
     });
     client.resume();
-    await waitFor(() => received === count, { timeoutMs: 20_000, describe: 'every frame' });
+    await waitFor(() => received === count, { timeoutMs: 90_000, describe: 'every frame' });
     await waitFor(async () => (await bufferedBytes()) === 0, { timeoutMs: 5000, describe: 'nothing to wait' });
-  });
+  }, 180_000);
 
   it('stops reading from a client that floods an app-server which does not read, and loses nothing', async () => {
     const { client, server } = await ends();
@@ -88,8 +88,8 @@ describe('backpressure', () => {
       received += 1;
     });
     server.resume();
-    await waitFor(() => received === count, { timeoutMs: 20_000, describe: 'every frame' });
-  });
+    await waitFor(() => received === count, { timeoutMs: 90_000, describe: 'every frame' });
+  }, 180_000);
 
   it('stops reading from a client that asks for refusals and does not read them', async () => {
     const { client, server } = await ends();
@@ -104,7 +104,7 @@ describe('backpressure', () => {
     client.terminate();
     server.terminate();
     await waitFor(async () => (await bufferedBytes()) === 0, { timeoutMs: 5000, describe: 'nothing to wait' });
-  });
+  }, 180_000);
 
   it('lets a client that reads slowly live, however long it takes', async () => {
     const impatient = await world.start({
@@ -126,7 +126,7 @@ describe('backpressure', () => {
       client.pause(); // a slow reader: 25 MiB in some two seconds
       setTimeout(() => client.resume(), 100);
     });
-    await waitFor(() => received === count, { timeoutMs: 20_000, describe: 'every frame' });
+    await waitFor(() => received === count, { timeoutMs: 90_000, describe: 'every frame' });
     expect(client.readyState).toBe(client.OPEN);
-  });
+  }, 180_000);
 });
