@@ -116,7 +116,7 @@ class StageRun {
 
 /** Copies a folder's contents or a file as hard links. */
 function linkTree(from: string, to: string): void {
-  execFileSync('cp', ['--recursive', '--link', '--no-target-directory', from, to]);
+  execFileSync('cp', ['--recursive', '--link', '--no-dereference', '--no-target-directory', from, to]);
 }
 
 /** This process's environment without what npm and turbo tell the scripts that they run about this checkout. */

@@ -1,8 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort, isAlive, type RunningProcess, useCleanup, useTestDatabase, waitFor } from '@codex-gateways/testing';
+import {
+  connectAppServer,
+  freePort,
+  isAlive,
+  type RunningProcess,
+  useCleanup,
+  useTestDatabase,
+  waitFor,
+} from '@codex-gateways/testing';
 import { APPS, type App, readManifest } from '../repository.ts';
 import { type BuiltImage, buildImage, makeReadOnly } from './build-image.ts';
 import { CAN_SWITCH_USER, giveToUser, runInImage, startInImage } from './run-image.ts';
@@ -114,6 +122,30 @@ describe('what the steps of the Dockerfiles leave behind', () => {
       const { code } = await runInImage(image(app), image(app).healthcheck, env);
       expect(code).toBe(1);
     });
+
+    it('codex-app-gateway starts its Codex app-server for a caller', async () => {
+      const { env = {} } = started.get('codex-app-gateway') ?? {};
+      const key = secret();
+      const port = await freePort();
+      const state = join(image('codex-app-gateway').root, 'var/lib/break-glass');
+      mkdirSync(state);
+      await giveToUser(image('codex-app-gateway'), state);
+      // Bearers without a database: what is asked here is whether the image can run the CLI that it carries.
+      const inbound = { CXG_INBOUND_AUTH: 'hmac', CXG_INBOUND_HMAC_SECRET: key };
+      const process = startInImage(image('codex-app-gateway'), image('codex-app-gateway').command, {
+        ...{ ...env, ...inbound },
+        CXG_APP_PORT: String(port),
+        CXG_STATE_DIR: state,
+      });
+      cleanup.after(() => process.stop());
+      await process.waitForOutput(/listening/, START_TIMEOUT_MS);
+      const proof = createHmac('sha256', key).update('workspace\0thread').digest('hex');
+      const client = await connectAppServer({ url: `ws://127.0.0.1:${port}`, bearer: `workspace.thread.${proof}` });
+      const answer = await client.initialize();
+      await client.close();
+      expect(JSON.stringify(answer)).toContain(readManifest('apps/codex-app-gateway').dependencies?.['@openai/codex']);
+      expect((await process.stop(START_TIMEOUT_MS)).code).toBe(0);
+    }, 60_000);
 
     it.each(APPS)('%s ends in order on SIGTERM', async (app) => {
       const { process } = started.get(app) ?? {};
