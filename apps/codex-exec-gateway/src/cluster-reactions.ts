@@ -2,13 +2,15 @@ import type { Bindings } from './bindings/bindings.ts';
 import { parseClusterEvent } from './connections/cluster-events.ts';
 import type { ConnectionRecord } from './connections/connection-record.ts';
 import type { LocalExecutors } from './connections/local-executors.ts';
+import type { Duels } from './duels/duels.ts';
 import type { ForwardedBridges } from './forwarding/forwarded-bridges.ts';
 import type { LiveHarnesses } from './relay/live-harnesses.ts';
 import type { RevokedTurns } from './revocation/revoked-turns.ts';
 
 export interface ClusterReactionServices {
   readonly revokedTurns: Pick<RevokedTurns, 'learn' | 'refresh'>;
-  readonly localExecutors: Pick<LocalExecutors, 'close' | 'closeOlder'>;
+  readonly localExecutors: Pick<LocalExecutors, 'dismiss' | 'closeOlder'>;
+  readonly duels: Pick<Duels, 'contest'>;
   readonly liveHarnesses: LiveHarnesses;
   readonly forwardedBridges: Pick<ForwardedBridges, 'closeMoved'>;
   readonly record: Pick<ConnectionRecord, 'confirm'>;
@@ -23,7 +25,13 @@ export function reactToClusterEvent(payload: string, services: ClusterReactionSe
       services.revokedTurns.learn(event.turn_id, event.expires_at * 1000);
       break;
     case 'executor_deleted':
-      services.localExecutors.close(event.exe_id, 'unauthorized', 'the executor was deleted');
+      services.localExecutors.dismiss(event.exe_id, 'deleted');
+      break;
+    case 'executor_disconnected':
+      services.localExecutors.dismiss(event.exe_id, 'disconnected');
+      break;
+    case 'executor_contested':
+      services.duels.contest({ exeId: event.exe_id, connectionId: event.connection_id });
       break;
     case 'executor_unbound':
       services.liveHarnesses.closeBinding({ workspaceId: event.workspace_id, exeId: event.exe_id });

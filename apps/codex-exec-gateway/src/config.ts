@@ -35,6 +35,8 @@ export function readConfig(env: Environment) {
     logLevel: read.oneOf('CXG_LOG_LEVEL', LOG_LEVELS, 'info'),
     registration: registrationSettings(read),
     limits: limits(read),
+    duels: duelSettings(read),
+    connectionHistoryLength: read.integer('CXG_CONNECTION_HISTORY', { min: 2, max: 1000, default: 50 }),
     cluster: clusterSettings(read),
     auditRetentionSeconds: read.durationSeconds('CXG_AUDIT_RETENTION', { min: '1d', max: '3650d', default: '90d' }),
     drainTimeoutMs: read.durationMs('CXG_DRAIN_TIMEOUT', { min: '0s', max: '10m', default: '10s' }),
@@ -65,6 +67,7 @@ function limits(read: EnvReader) {
     streamsPerExecutor: read.integer('CXG_MAX_STREAMS_PER_EXECUTOR', { min: 1, max: 1_000_000, default: 1024 }),
     streamsPerHarness: read.integer('CXG_MAX_STREAMS_PER_HARNESS', { min: 1, max: 100_000, default: 64 }),
     harnessesPerTurn: read.integer('CXG_MAX_HARNESSES_PER_TURN', { min: 1, max: 10_000, default: 32 }),
+    connectionsPerUser: read.integer('CXG_MAX_CONNECTIONS_PER_USER', { min: 1, max: 1_000_000, default: 10_000 }),
     harnessBufferBytes: bytes('CXG_HARNESS_BUFFER_BYTES', 8 * MIB),
     executorHighWaterBytes: bytes('CXG_EXECUTOR_HIGH_WATER_BYTES', MIB),
     executorBufferBytes: bytes('CXG_EXECUTOR_BUFFER_BYTES', 32 * MIB),
@@ -73,6 +76,15 @@ function limits(read: EnvReader) {
     firstFrameTimeoutMs: read.durationMs('CXG_FIRST_FRAME_TIMEOUT', { min: '100ms', max: '10m', default: '30s' }),
     // A ping goes unanswered for one interval, then the peer counts as gone: noticed within two.
     pingIntervalMs: read.durationMs('CXG_PING_INTERVAL', { min: '100ms', max: '30s', default: '30s' }),
+  };
+}
+
+function duelSettings(read: EnvReader) {
+  return {
+    // Even, so that of two processes the one stays that was there first: nobody may be watching it any more.
+    takeovers: read.integer('CXG_DUEL_TAKEOVERS', { min: 2, max: 1000, default: 4 }),
+    windowSeconds: read.durationSeconds('CXG_DUEL_WINDOW', { min: '1s', max: '1h', default: '60s' }),
+    holdSeconds: read.durationSeconds('CXG_DUEL_HOLD', { min: '1s', max: '1d', default: '10m' }),
   };
 }
 

@@ -3,9 +3,12 @@ import type { Pool } from '@codex-gateways/database';
 import type { Clock, InternalClient, Logger } from '@codex-gateways/service';
 import { Bindings } from './bindings/bindings.ts';
 import type { Config } from './config.ts';
+import { ConnectionHistory } from './connections/connection-history.ts';
 import { ConnectionRecord } from './connections/connection-record.ts';
 import { Heartbeat } from './connections/heartbeat.ts';
 import { LocalExecutors } from './connections/local-executors.ts';
+import { UserConnections } from './connections/user-connections.ts';
+import { Duels } from './duels/duels.ts';
 import { Executors } from './executors/executors.ts';
 import { ForwardedBridges } from './forwarding/forwarded-bridges.ts';
 import type { GatewayCounters } from './gateway-metrics.ts';
@@ -66,7 +69,13 @@ export function createDomain(config: Config, deps: DomainDeps) {
     registrations,
     revokedTurns,
     turnGuard,
-    executors: new Executors(pool, (exeId) => localExecutors.close(exeId, 'unauthorized', 'the executor was deleted')),
+    executors: new Executors({
+      ...{ db: pool, clock, ticketLifetimeSeconds: config.registration.ticketLifetimeSeconds },
+      close: (exeId, why) => localExecutors.dismiss(exeId, why),
+    }),
+    duels: new Duels({ db: pool, settings: config.duels, localExecutors, counters: deps.counters, log }),
+    history: new ConnectionHistory({ db: pool, limit: config.connectionHistoryLength }),
+    userConnections: new UserConnections({ db: pool, limit: config.limits.connectionsPerUser }),
     bindings: new Bindings(pool, (key) => liveHarnesses.closeBinding(key)),
     validator: new AgentserverValidator(deps.agentserver),
     rendezvous: new HarnessRendezvous({
@@ -95,7 +104,12 @@ function createRecord(
 ): ConnectionRecord {
   return new ConnectionRecord({
     db: pool,
-    replica: { replicaId, internalUrl: config.selfInternalUrl, leaseSeconds: config.cluster.leaseSeconds },
+    replica: {
+      replicaId,
+      internalUrl: config.selfInternalUrl,
+      leaseSeconds: config.cluster.leaseSeconds,
+      historyLength: config.connectionHistoryLength,
+    },
     log,
     onBeaten: ({ exeId, connectionId }) => {
       const connection = localExecutors.get(exeId);

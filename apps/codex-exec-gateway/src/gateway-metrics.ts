@@ -15,6 +15,8 @@ export interface GatewayCounters {
   registered(outcome: RegistrationOutcome): void;
   upgradeRefused(endpoint: string, status: number): void;
   bridgeForwarded(outcome: ForwardOutcome): void;
+  duelBegun(): void;
+  duelRefused(status: 403 | 409): void;
 }
 
 export function createGatewayCounters({ registry }: Metrics): GatewayCounters {
@@ -38,7 +40,21 @@ export function createGatewayCounters({ registry }: Metrics): GatewayCounters {
     registers: [registry],
   });
   for (const outcome of FORWARD_OUTCOMES) forwards.inc({ outcome }, 0);
+  const duels = new Counter({
+    name: 'codex_exec_duels_total',
+    help: 'Times that two processes began to take the place of one executor from each other.',
+    registers: [registry],
+  });
+  const duelRefusals = new Counter({
+    name: 'codex_exec_duel_refusals_total',
+    help: 'Processes that were refused because another one runs with the same executor id: 403 at the WebSocket, 409 at register.',
+    labelNames: ['status'],
+    registers: [registry],
+  });
+  for (const status of [403, 409]) duelRefusals.inc({ status }, 0);
   return {
+    duelBegun: () => duels.inc(),
+    duelRefused: (status) => duelRefusals.inc({ status }),
     bridgeForwarded: (outcome) => forwards.inc({ outcome }),
     registered: (outcome) => registrations.inc({ outcome }),
     upgradeRefused: (endpoint, status) => refusedUpgrades.inc({ endpoint, status }),

@@ -13,7 +13,11 @@ import { deleteBindingRoute } from './bindings/delete-binding-route.ts';
 import { listBindingsRoute } from './bindings/list-bindings-route.ts';
 import { postBindingRoute } from './bindings/post-binding-route.ts';
 import type { Config } from './config.ts';
+import type { ConnectionHistory } from './connections/connection-history.ts';
+import { connectionHistoryRoute } from './connections/connection-history-route.ts';
+import type { Duels } from './duels/duels.ts';
 import { deleteExecutorRoute } from './executors/delete-route.ts';
+import { disconnectExecutorRoute, disconnectUserRoute } from './executors/disconnect-route.ts';
 import type { Executors } from './executors/executors.ts';
 import { registerExecutorRoute } from './executors/register-route.ts';
 import type { GatewayCounters } from './gateway-metrics.ts';
@@ -31,6 +35,8 @@ import { unavailableMiddleware } from './unavailable.ts';
 export interface HttpApiServices {
   readonly executors: Executors;
   readonly bindings: Bindings;
+  readonly history: ConnectionHistory;
+  readonly duels: Duels;
   readonly registrations: Registrations;
   readonly rendezvous: HarnessRendezvous;
   readonly revokedTurns: RevokedTurns;
@@ -71,6 +77,9 @@ function managementRouter(config: Config, services: HttpApiServices): Router {
     .use(requireInternalSecret(config.agentserverInternalSecret))
     .post('/register', jsonBody, registerExecutorRoute(services))
     .delete('/executors/:exe_id', deleteExecutorRoute(services))
+    .get('/executors/:exe_id/connections', connectionHistoryRoute(services))
+    .post('/executors/:exe_id/disconnect', disconnectExecutorRoute(services))
+    .post('/users/:user_id/disconnect', disconnectUserRoute(services))
     .post('/workspaces/:wid/executors', jsonBody, postBindingRoute(services))
     .get('/workspaces/:wid/executors', listBindingsRoute(services))
     .delete('/workspaces/:wid/executors/:exe_id', deleteBindingRoute(services));

@@ -14,6 +14,7 @@ import { deleteOldAuditEvents } from './audit/audit-events-store.ts';
 import { catchUp, reactToClusterEvent } from './cluster-reactions.ts';
 import type { Config } from './config.ts';
 import { CLUSTER_EVENTS_CHANNEL } from './connections/cluster-events.ts';
+import { endAbandonedConnections } from './connections/connection-history-store.ts';
 import { drainConnections } from './connections/drain-connections.ts';
 import { deleteDeadReplicas } from './connections/replicas-store.ts';
 import type { Domain, LiveState } from './domain.ts';
@@ -123,6 +124,7 @@ function sweepTasks({ auditRetentionSeconds: retentionSeconds }: Config, { pool,
   return {
     registrations: (limit: number) => deleteExpiredRegistrations(pool, { nowSeconds: clock.nowSeconds(), limit }),
     revocations: (limit: number) => deleteExpiredRevocations(pool, { now: clock.now(), limit }),
+    history: (limit: number) => endAbandonedConnections(pool, { deadForSeconds: DEAD_REPLICA_SECONDS, limit }),
     replicas: (limit: number) => deleteDeadReplicas(pool, { deadForSeconds: DEAD_REPLICA_SECONDS, limit }),
     bridges: async (limit: number) => {
       await domain.turnBridges.flush();

@@ -23,7 +23,7 @@ export function createSocketRoutes(
       ...domain,
       ticketSecret: secret,
       clock,
-      executorSockets: new ExecutorSockets({ ...shared, record: domain.record, isDraining }),
+      executorSockets: new ExecutorSockets({ ...shared, record: domain.record, duels: domain.duels, isDraining }),
     }),
     bridge: bridgeSocketRoute({ ...domain, directory, bridges }),
     'forwarded-bridge': forwardedBridgeRoute({ ...domain, hopSecret: secret, clock, directory, bridges }),

@@ -28,6 +28,7 @@ describe('bindings: POST, GET and DELETE …/workspaces/{wid}/executors', () => 
         is_online: false,
         generation: null,
         connected_at: null,
+        duel: null,
         last_seen_at: null,
         codex_version: null,
         os: null,

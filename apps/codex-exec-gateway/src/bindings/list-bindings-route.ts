@@ -20,6 +20,7 @@ function toWire(executor: BoundExecutor) {
     is_online: executor.connection !== undefined,
     generation: executor.connection?.generation ?? null,
     connected_at: executor.connection?.connectedAt.toISOString() ?? null,
+    duel: executor.duelSince ? { since: executor.duelSince.toISOString() } : null,
     last_seen_at: executor.lastSeenAt?.toISOString() ?? null,
     codex_version: executor.codexVersion ?? null,
     os: executor.os ?? null,

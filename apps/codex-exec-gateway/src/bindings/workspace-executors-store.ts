@@ -14,6 +14,8 @@ export interface BoundExecutor {
   readonly lastSeenAt: Date | undefined;
   /** The live connection; undefined while the executor is offline. */
   readonly connection: { readonly generation: Generation; readonly connectedAt: Date } | undefined;
+  /** Since when two processes have been taking its place from each other; undefined when none do. */
+  readonly duelSince: Date | undefined;
 }
 
 /** What a binding is set to; what is undefined keeps its value, or takes the executor's own at the first time. */
@@ -128,6 +130,7 @@ interface BoundExecutorRow {
   last_seen_at: Date | null;
   generation: Generation | null;
   connected_at: Date | null;
+  duel_since: Date | null;
 }
 
 /** Every executor of a workspace, the default first. An executor that is online was seen now. */
@@ -136,7 +139,7 @@ export async function listBoundExecutors(db: Queryable, workspaceId: string): Pr
     name: 'list_bound_executors',
     text: `select w.exe_id, w.name, w.description, w.is_default, e.display_name, e.codex_version, e.os, w.created_at,
                   case when c.exe_id is null then e.last_seen_at else now() end as last_seen_at,
-                  c.generation, c.connected_at
+                  c.generation, c.connected_at, case when e.duel_until > now() then e.duel_since end as duel_since
              from codex_exec.workspace_executors w
              join codex_exec.executors e on e.exe_id = w.exe_id
              left join codex_exec.live_connections c on c.exe_id = w.exe_id
@@ -160,6 +163,7 @@ function toBoundExecutor(row: BoundExecutorRow): BoundExecutor {
     createdAt: row.created_at,
     lastSeenAt: row.last_seen_at ?? undefined,
     connection: generation && connectedAt ? { generation, connectedAt } : undefined,
+    duelSince: row.duel_since ?? undefined,
   };
 }
 

@@ -6,6 +6,8 @@ export const CLUSTER_EVENTS_CHANNEL = 'codex_exec_events';
 const clusterEventSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('turn_revoked'), turn_id: z.string(), expires_at: z.number() }),
   z.object({ kind: z.literal('executor_deleted'), exe_id: z.string() }),
+  z.object({ kind: z.literal('executor_disconnected'), exe_id: z.string() }),
+  z.object({ kind: z.literal('executor_contested'), exe_id: z.string(), connection_id: z.string() }),
   z.object({ kind: z.literal('executor_unbound'), workspace_id: z.string(), exe_id: z.string() }),
   z.object({
     kind: z.literal('executor_connected'),

@@ -1,10 +1,18 @@
 import type { Queryable } from '@codex-gateways/database';
 import type { Logger } from '@codex-gateways/service';
-import { type AnnouncedConnection, announceConnections, withdrawConnections } from './executor-connections-store.ts';
+import {
+  type AnnouncedConnection,
+  announceConnections,
+  type EndReason,
+  withdrawConnections,
+} from './executor-connections-store.ts';
 import { deleteReplica, type ReplicaIdentity, renewLease, takeFirstLease } from './replicas-store.ts';
 
 /** How many connections one statement announces or withdraws. */
 const BATCH_SIZE = 500;
+
+/** A replica, and how many connections of each executor its history keeps. */
+export type RecordingReplica = ReplicaIdentity & { readonly leaseSeconds: number; readonly historyLength: number };
 
 interface Announcement {
   readonly connection: AnnouncedConnection;
@@ -19,12 +27,12 @@ interface Announcement {
  */
 export class ConnectionRecord {
   readonly #db: Queryable;
-  readonly #replica: ReplicaIdentity & { leaseSeconds: number };
+  readonly #replica: RecordingReplica;
   readonly #log: Logger;
   readonly #onBeaten: (connection: Pick<AnnouncedConnection, 'exeId' | 'connectionId'>) => void;
   /** By executor: a statement cannot announce two connections of one. */
   readonly #announcements = new Map<string, Announcement>();
-  readonly #withdrawals = new Set<string>();
+  readonly #withdrawals = new Map<string, EndReason>();
   readonly #recordedOfExecutor = new Map<string, AnnouncedConnection>();
   #writing: Promise<void> | undefined;
   #renewing: Promise<void> | undefined;
@@ -38,7 +46,7 @@ export class ConnectionRecord {
     onBeaten,
   }: {
     db: Queryable;
-    replica: ReplicaIdentity & { leaseSeconds: number };
+    replica: RecordingReplica;
     log: Logger;
     onBeaten: (connection: Pick<AnnouncedConnection, 'exeId' | 'connectionId'>) => void;
   }) {
@@ -77,9 +85,9 @@ export class ConnectionRecord {
   }
 
   /** Takes a connection off the record, at once or as soon as the database is back. */
-  withdraw({ exeId, connectionId }: { exeId: string; connectionId: string }): void {
+  withdraw({ exeId, connectionId }: { exeId: string; connectionId: string }, reason: EndReason): void {
     if (this.#recordedOfExecutor.get(exeId)?.connectionId === connectionId) this.#recordedOfExecutor.delete(exeId);
-    this.#withdrawals.add(connectionId);
+    this.#withdrawals.set(connectionId, reason);
     this.#write();
   }
 
@@ -130,14 +138,16 @@ export class ConnectionRecord {
   }
 
   async #withdrawBatch(): Promise<boolean> {
-    const batch = [...this.#withdrawals].slice(0, BATCH_SIZE);
+    const batch = [...this.#withdrawals]
+      .slice(0, BATCH_SIZE)
+      .map(([connectionId, reason]) => ({ connectionId, reason }));
     try {
       await withdrawConnections(this.#db, batch);
     } catch (error) {
       this.#log.warn({ err: error, waiting: this.#withdrawals.size }, 'closed connections stay on record for now');
       return false;
     }
-    for (const connectionId of batch) this.#withdrawals.delete(connectionId);
+    for (const { connectionId } of batch) this.#withdrawals.delete(connectionId);
     return true;
   }
 

@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws';
 import type { Generation } from '../registration/generation.ts';
 import type { ExecutorRelay } from '../relay/executor-relay.ts';
 import { closeSocket } from './close-socket.ts';
+import type { EndReason } from './executor-connections-store.ts';
 
 /** Who is on the line. */
 export interface ExecutorIdentity {
@@ -14,25 +15,40 @@ export interface ExecutorIdentity {
   readonly generation: Generation;
 }
 
+/** How long a connection has to show that somebody is there. */
+const PROOF_TIMEOUT_MS = 2000;
+const NO_CLOSE_FRAME = 1006;
+
 /** One executor's WebSocket with the streams that it carries. */
 export class ExecutorConnection {
   readonly identity: ExecutorIdentity;
   readonly relay: ExecutorRelay;
   readonly #ws: WebSocket;
-  readonly #onEnd: (connection: ExecutorConnection) => void;
+  readonly #onEnd: (connection: ExecutorConnection, reason: EndReason) => void;
   #isOver = false;
+  #wasReplaced = false;
 
-  /** @param onEnd - called once, as soon as the connection is closed by us or lost */
+  /**
+   * @param events.onEnd - called once, as soon as the connection is closed by us or lost
+   * @param events.onEvictedAlive - its place was taken by a newer connection although its process was there: it answered the close
+   */
   constructor(
     ws: WebSocket,
     identity: ExecutorIdentity,
-    { relay, onEnd }: { relay: ExecutorRelay; onEnd: (connection: ExecutorConnection) => void },
+    events: {
+      relay: ExecutorRelay;
+      onEnd: (connection: ExecutorConnection, reason: EndReason) => void;
+      onEvictedAlive: (connection: ExecutorConnection) => void;
+    },
   ) {
     this.#ws = ws;
     this.identity = identity;
-    this.relay = relay;
-    this.#onEnd = onEnd;
-    ws.once('close', () => this.#end());
+    this.relay = events.relay;
+    this.#onEnd = events.onEnd;
+    ws.once('close', (code) => {
+      if (this.#wasReplaced && code !== NO_CLOSE_FRAME) events.onEvictedAlive(this);
+      this.#end(code === NO_CLOSE_FRAME ? 'connectionLost' : 'closedByExecutor');
+    });
   }
 
   get isOver(): boolean {
@@ -41,13 +57,42 @@ export class ExecutorConnection {
 
   close(name: CloseCodeName, reason: string): void {
     if (this.#isOver) return;
+    this.#wasReplaced = name === 'replaced';
     closeSocket(this.#ws, name, reason);
-    this.#end();
+    this.#end(name);
   }
 
-  #end(): void {
+  /** Cuts a connection whose peer does not answer. */
+  terminate(reason: EndReason): void {
+    if (this.#isOver) return;
+    this.#ws.terminate();
+    this.#end(reason);
+  }
+
+  /** Whether the executor answers a ping now; one that does not is cut. */
+  proveAlive(): Promise<boolean> {
+    if (this.#isOver) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.terminate('pingTimeout');
+        resolve(false);
+      }, PROOF_TIMEOUT_MS);
+      const answered = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+      this.#ws.once('pong', answered);
+      this.#ws.once('close', () => {
+        clearTimeout(timer);
+        resolve(false);
+      });
+      this.#ws.ping();
+    });
+  }
+
+  #end(reason: EndReason): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#onEnd(this);
+    this.#onEnd(this, reason);
   }
 }

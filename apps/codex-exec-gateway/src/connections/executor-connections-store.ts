@@ -1,4 +1,5 @@
 import type { Queryable } from '@codex-gateways/database';
+import type { CloseCodeName } from '@codex-gateways/service';
 import type { Generation } from '../registration/generation.ts';
 import type { ReplicaIdentity } from './replicas-store.ts';
 
@@ -11,7 +12,18 @@ export interface AnnouncedConnection {
   readonly registrationId: string | undefined;
   readonly generation: Generation;
   readonly clientIp: string | undefined;
+  /** When the ticket that opened it expires, epoch seconds: a ticket may be declared void afterwards. */
+  readonly ticketExpiresAtSeconds: number;
 }
+
+/** Why a connection ended; shown in the history. */
+export type EndReason =
+  | CloseCodeName
+  | 'closedByExecutor'
+  | 'connectionLost'
+  | 'handshakeFailed'
+  /** Its replica died. */
+  | 'serverLost';
 
 const ANNOUNCE = `
   with replica as (
@@ -24,9 +36,9 @@ const ANNOUNCE = `
            (exe_id, connection_id, connection_number, replica_id, executor_registration_id, generation, client_ip)
     select a.exe_id, a.connection_id, coalesce(a.connection_number, nextval('codex_exec.connection_number')),
            $1, a.registration_id, a.generation, a.client_ip
-      from unnest($4::text[], $5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::inet[])
-             as a (exe_id, connection_id, connection_number, registration_id, generation, client_ip)
-      join codex_exec.executors e on e.exe_id = a.exe_id
+      from unnest($4::text[], $5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::inet[], $10::bigint[])
+             as a (exe_id, connection_id, connection_number, registration_id, generation, client_ip, ticket_expires_at)
+      join codex_exec.executors e on e.exe_id = a.exe_id and a.ticket_expires_at > e.tickets_void_through
      order by a.exe_id
     on conflict on constraint executor_connections_pkey do update
        set connection_id = excluded.connection_id,
@@ -37,7 +49,26 @@ const ANNOUNCE = `
            client_ip = excluded.client_ip,
            connected_at = case when c.connection_id = excluded.connection_id then c.connected_at else now() end
      where c.connection_number <= excluded.connection_number
-    returning exe_id, connection_id, connection_number
+    returning exe_id, connection_id, connection_number, executor_registration_id, generation, client_ip
+  ), recorded as (
+    insert into codex_exec.connection_history
+           (connection_id, exe_id, connection_number, executor_registration_id, generation, client_ip, replica_id)
+    select connection_id, exe_id, connection_number, executor_registration_id, generation, client_ip, $1
+      from announced
+    on conflict on constraint connection_history_pkey do update
+       set ended_at = null, end_reason = null
+  ), trimmed as (
+    delete from codex_exec.connection_history h
+     using announced a
+     where h.exe_id = a.exe_id
+       and h.connection_number < (
+             select o.connection_number
+               from codex_exec.connection_history o
+              where o.exe_id = a.exe_id
+                and o.connection_number < a.connection_number
+              order by o.connection_number desc
+             offset $11
+              limit 1)
   ), seen as (
     update codex_exec.executors e
        set last_seen_at = now()
@@ -54,11 +85,11 @@ const ANNOUNCE = `
  * Puts connections on record, at most one an executor, and tells the other replicas, which close older ones. The replica's lease
  * is renewed with it, so that the row it refers to is there.
  * @returns the number of each connection that is now the executor's newest; one that is missing was beaten by a newer
- *   connection, or its executor does not exist
+ *   connection, its ticket is void by now, or its executor does not exist
  */
 export async function announceConnections(
   db: Queryable,
-  replica: ReplicaIdentity & { leaseSeconds: number },
+  replica: ReplicaIdentity & { leaseSeconds: number; historyLength: number },
   connections: readonly AnnouncedConnection[],
 ): Promise<Map<string, string>> {
   const announced = await db.query<{ connection_id: string; connection_number: string }>({
@@ -74,24 +105,39 @@ export async function announceConnections(
       connections.map(({ registrationId }) => registrationId),
       connections.map(({ generation }) => generation),
       connections.map(({ clientIp }) => clientIp),
+      connections.map(({ ticketExpiresAtSeconds }) => ticketExpiresAtSeconds),
+      Math.max(replica.historyLength - 2, 0), // beside the newest, so many older ones stay, and the one at this offset
     ],
   });
   return new Map(announced.rows.map((row) => [row.connection_id, row.connection_number]));
 }
 
 /** Takes connections off the record; one that a newer connection has replaced is not there any more, which is fine. */
-export async function withdrawConnections(db: Queryable, connectionIds: readonly string[]): Promise<void> {
+export async function withdrawConnections(
+  db: Queryable,
+  ended: readonly { connectionId: string; reason: EndReason }[],
+): Promise<void> {
   await db.query({
     name: 'withdraw_connections',
-    text: `with gone as (
-             delete from codex_exec.executor_connections
-              where connection_id = any ($1::uuid[])
-             returning exe_id
+    text: `with ended as (
+             select connection_id, reason
+               from unnest($1::uuid[], $2::text[]) as ended (connection_id, reason)
+           ), told as (
+             update codex_exec.connection_history h
+                set ended_at = now(), end_reason = ended.reason
+               from ended
+              where h.connection_id = ended.connection_id
+                and h.ended_at is null
+           ), gone as (
+             delete from codex_exec.executor_connections c
+              using ended
+              where c.connection_id = ended.connection_id
+             returning c.exe_id
            )
            update codex_exec.executors e
               set last_seen_at = now()
              from gone
             where e.exe_id = gone.exe_id`,
-    values: [connectionIds],
+    values: [ended.map(({ connectionId }) => connectionId), ended.map(({ reason }) => reason)],
   });
 }

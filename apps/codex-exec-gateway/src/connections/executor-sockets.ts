@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { HttpError, type Logger } from '@codex-gateways/service';
 import type { WebSocket } from 'ws';
 import type { Limits } from '../config.ts';
+import type { Duels } from '../duels/duels.ts';
 import { ExecutorRelay } from '../relay/executor-relay.ts';
 import { FrameSink } from '../relay/frame-sink.ts';
 import { receiveFrames } from '../relay/receive-frames.ts';
@@ -11,12 +12,14 @@ import type { Upgrade, WebSocketAcceptor } from '../web-sockets.ts';
 import type { AdmittedExecutor } from './admit-executor.ts';
 import type { ConnectionRecord } from './connection-record.ts';
 import { ExecutorConnection, type ExecutorIdentity } from './executor-connection.ts';
+import type { EndReason } from './executor-connections-store.ts';
 import type { Heartbeat } from './heartbeat.ts';
 import type { LocalExecutors } from './local-executors.ts';
 
 export interface ExecutorSocketServices {
   readonly acceptor: WebSocketAcceptor;
   readonly record: Pick<ConnectionRecord, 'announce' | 'withdraw'>;
+  readonly duels: Pick<Duels, 'noteEviction'>;
   readonly localExecutors: LocalExecutors;
   readonly heartbeat: Heartbeat;
   readonly tally: RelayTally;
@@ -47,11 +50,12 @@ export class ExecutorSockets {
       registrationId,
       generation,
       clientIp: upgrade.clientIp,
+      ticketExpiresAtSeconds: executor.ticketExpiresAtSeconds,
     });
     if (connectionNumber === undefined) throw overtaken();
     const ws = isDraining() ? undefined : acceptor.accept(generation, upgrade);
     if (!ws) {
-      record.withdraw({ exeId, connectionId });
+      record.withdraw({ exeId, connectionId }, 'handshakeFailed');
       if (isDraining()) throw draining();
       return;
     }
@@ -73,23 +77,28 @@ export class ExecutorSockets {
       limits,
       onOverflow: () => connection.close('bufferFull', 'the executor does not read fast enough'),
     });
-    const connection = new ExecutorConnection(ws, identity, { relay, onEnd: (ended) => this.#ended(ended) });
+    const connection = new ExecutorConnection(ws, identity, {
+      relay,
+      onEnd: (ended, reason) => this.#ended(ended, reason),
+      onEvictedAlive: () => this.#services.duels.noteEviction(identity),
+    });
     receiveFrames(ws, connection, { tally, onFrame: (bytes) => relay.fromExecutor(bytes) });
     heartbeat.watch(ws, socket, () => {
       log.info({ exe_id: identity.exeId, connection_id: identity.connectionId }, 'executor does not answer pings');
-      ws.terminate();
+      connection.terminate('pingTimeout');
     });
     localExecutors.add(connection);
   }
 
-  #ended(connection: ExecutorConnection): void {
+  #ended(connection: ExecutorConnection, reason: EndReason): void {
     const { localExecutors, record, log } = this.#services;
     localExecutors.remove(connection);
-    record.withdraw(connection.identity);
+    record.withdraw(connection.identity, reason);
     const orphans = connection.relay.dissolve();
     for (const harness of orphans) harness.close('peerGone', 'the executor has disconnected');
     const { exeId, connectionId } = connection.identity;
-    log.info({ exe_id: exeId, connection_id: connectionId, bridges: orphans.length }, 'executor disconnected');
+    const line = { exe_id: exeId, connection_id: connectionId, reason, bridges: orphans.length };
+    log.info(line, 'executor disconnected');
   }
 }
 

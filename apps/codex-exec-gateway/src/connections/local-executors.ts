@@ -35,6 +35,12 @@ export class LocalExecutors {
     if (this.#byExeId.get(exeId) === connection) this.#byExeId.delete(exeId);
   }
 
+  /** Closes the connection of an executor that may not be here any more. */
+  dismiss(exeId: string, why: 'deleted' | 'disconnected'): void {
+    const reason = why === 'deleted' ? 'the executor was deleted' : 'its credentials no longer hold; register again';
+    this.close(exeId, 'unauthorized', reason);
+  }
+
   /** Closes an executor's connection, if it is here. */
   close(exeId: string, name: CloseCodeName, reason: string): void {
     this.#byExeId.get(exeId)?.close(name, reason);

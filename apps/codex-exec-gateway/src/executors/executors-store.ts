@@ -50,3 +50,43 @@ export async function deleteExecutor(db: Queryable, exeId: string, actor: Actor)
   );
   return (deleted.rowCount ?? 0) > 0;
 }
+
+/** One executor, or all of one owner. */
+export type ExecutorSelection = { readonly exeId: string } | { readonly ownerUserId: string };
+
+/**
+ * Declares every ticket void that has been minted so far and tells every replica, which close the connections.
+ * @param ticketsVoidThrough - epoch seconds; at least the expiry of any ticket that exists now, whoever minted it
+ * @returns the executors that there are
+ */
+export async function disconnectExecutors(
+  db: Queryable,
+  selection: ExecutorSelection,
+  { ticketsVoidThrough, actor }: { ticketsVoidThrough: number; actor: Actor },
+): Promise<string[]> {
+  const disconnected = await db.query<{ exe_id: string }>(
+    `with disconnected as (
+       update codex_exec.executors
+          set last_ticket_expires_at = greatest(last_ticket_expires_at, $3),
+              tickets_void_through = greatest(last_ticket_expires_at, $3)
+        where exe_id = $1
+           or owner_user_id = $2
+       returning exe_id
+     ), audited as (
+       insert into codex_exec.audit_events (action, actor_user_id, exe_id, request_id)
+       select 'executor.disconnected', $4, exe_id, $5
+         from disconnected
+     )
+     select exe_id,
+            pg_notify('codex_exec_events', json_build_object('kind', 'executor_disconnected', 'exe_id', exe_id)::text)
+       from disconnected`,
+    [
+      'exeId' in selection ? selection.exeId : undefined,
+      'ownerUserId' in selection ? selection.ownerUserId : undefined,
+      ticketsVoidThrough,
+      actor.userId,
+      actor.requestId,
+    ],
+  );
+  return disconnected.rows.map((row) => row.exe_id);
+}

@@ -1,18 +1,31 @@
 import type { Queryable } from '@codex-gateways/database';
+import type { Clock } from '@codex-gateways/service';
 import { mintExecutorId } from './executor-id.ts';
-import { type Actor, deleteExecutor, insertExecutor } from './executors-store.ts';
+import {
+  type Actor,
+  deleteExecutor,
+  disconnectExecutors,
+  type ExecutorSelection,
+  insertExecutor,
+} from './executors-store.ts';
 
-export type { Actor } from './executors-store.ts';
+export type { Actor, ExecutorSelection } from './executors-store.ts';
+
+export interface ExecutorsDeps {
+  readonly db: Queryable;
+  readonly clock: Clock;
+  /** The longest that a ticket lives. */
+  readonly ticketLifetimeSeconds: number;
+  /** Closes what this replica holds; the others are told by the database. */
+  readonly close: (exeId: string, why: 'deleted' | 'disconnected') => void;
+}
 
 /** The machines that may register here, each owned by one user. */
 export class Executors {
-  readonly #db: Queryable;
-  readonly #onDeleted: (exeId: string) => void;
+  readonly #deps: ExecutorsDeps;
 
-  /** @param onDeleted - closes what this replica holds; the others are told by the database */
-  constructor(db: Queryable, onDeleted: (exeId: string) => void) {
-    this.#db = db;
-    this.#onDeleted = onDeleted;
+  constructor(deps: ExecutorsDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -29,12 +42,20 @@ export class Executors {
     displayName: string;
     requestId: string;
   }): Promise<string | undefined> {
-    return (await insertExecutor(this.#db, { exeId, ...executor })) ? exeId : undefined;
+    return (await insertExecutor(this.#deps.db, { exeId, ...executor })) ? exeId : undefined;
   }
 
   /** Deletes an executor and everything about it; every replica closes its connection. Again is the same as once. */
   async delete(exeId: string, actor: Actor): Promise<void> {
-    await deleteExecutor(this.#db, exeId, actor);
-    this.#onDeleted(exeId);
+    await deleteExecutor(this.#deps.db, exeId, actor);
+    this.#deps.close(exeId, 'deleted');
+  }
+
+  /** Ends connections and tickets, so that only who registers anew, with credentials that hold, gets in. Again is the same as once. */
+  async disconnect(selection: ExecutorSelection, actor: Actor): Promise<void> {
+    const { db, clock, ticketLifetimeSeconds, close } = this.#deps;
+    const ticketsVoidThrough = clock.nowSeconds() + ticketLifetimeSeconds;
+    const exeIds = await disconnectExecutors(db, selection, { ticketsVoidThrough, actor });
+    for (const exeId of exeIds) close(exeId, 'disconnected');
   }
 }

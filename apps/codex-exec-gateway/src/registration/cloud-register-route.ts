@@ -1,5 +1,6 @@
 import { HttpError, requestIdOf } from '@codex-gateways/service';
 import type { Request, RequestHandler, Response } from 'express';
+import type { Duels } from '../duels/duels.ts';
 import { executorIdOf, goneSignal, unknownExecutor } from '../reading.ts';
 import { isPassingTrouble } from '../unavailable.ts';
 import type { AgentserverValidator } from './agentserver-validator.ts';
@@ -16,6 +17,7 @@ type Registered = Extract<Registration, { kind: 'registered' }>;
 export interface CloudRegisterServices {
   readonly validator: Pick<AgentserverValidator, 'validate'>;
   readonly registrations: Pick<Registrations, 'register'>;
+  readonly duels: Pick<Duels, 'mayTakeOver'>;
   readonly counters: { registered(outcome: Generation | 'refused' | 'unavailable'): void };
   readonly publicWsBaseUrl: string | undefined;
   /** How long trouble that may pass is waited for, before it becomes the end of the executor's process. */
@@ -44,7 +46,7 @@ export function cloudRegisterRoute(services: CloudRegisterServices): RequestHand
 async function register(
   exeId: string,
   { req, res }: { req: Request; res: Response },
-  { validator, registrations, holdMs }: CloudRegisterServices,
+  { validator, registrations, duels, holdMs }: CloudRegisterServices,
 ): Promise<Registered> {
   const publicKey = parseRegisterBody(req.body);
   const credentials = readCredentials(req);
@@ -53,7 +55,9 @@ async function register(
   return holdThroughTrouble(
     async (signal) => {
       const userId = await authenticateExecutor(validator, credentials, signal);
-      return accept(await registrations.register({ exeId, userId, publicKey, client, requestId }));
+      const registered = accept(await registrations.register({ exeId, userId, publicKey, client, requestId }));
+      if (registered.isInDuel) await duels.mayTakeOver({ exeId, registrationId: registered.registrationId }, 409);
+      return registered;
     },
     { holdMs, isPassing: isPassingTrouble, callerGone: goneSignal(res) },
   );

@@ -19,7 +19,7 @@ export interface NewRegistration {
 }
 
 export type RegisterOutcome =
-  | { readonly kind: 'registered'; readonly ticketExpiresAtSeconds: number }
+  | { readonly kind: 'registered'; readonly ticketExpiresAtSeconds: number; readonly isInDuel: boolean }
   | { readonly kind: 'unknown_executor' | 'not_owner' | 'too_many' };
 
 /**
@@ -30,7 +30,7 @@ export type RegisterOutcome =
  */
 export async function insertRegistration(db: Queryable, registration: NewRegistration): Promise<RegisterOutcome> {
   const { publicKey, client } = registration;
-  const outcome = await db.query<{ is_owner: boolean; ticket_expires_at: string | null }>({
+  const outcome = await db.query<{ is_owner: boolean; ticket_expires_at: string | null; is_in_duel: boolean }>({
     name: 'insert_registration',
     text: INSERT_REGISTRATION,
     values: [
@@ -54,7 +54,8 @@ export async function insertRegistration(db: Queryable, registration: NewRegistr
   if (!row) return { kind: 'unknown_executor' };
   if (!row.is_owner) return { kind: 'not_owner' };
   if (row.ticket_expires_at === null) return { kind: 'too_many' };
-  return { kind: 'registered', ticketExpiresAtSeconds: Number(row.ticket_expires_at) };
+  const ticketExpiresAtSeconds = Number(row.ticket_expires_at);
+  return { kind: 'registered', ticketExpiresAtSeconds, isInDuel: row.is_in_duel };
 }
 
 const INSERT_REGISTRATION = `
@@ -84,7 +85,7 @@ const INSERT_REGISTRATION = `
            jsonb_build_object('executor_registration_id', $5::text, 'generation', generation, 'ip', $10::text)
       from registration
   )
-  select e.owner_user_id = $2 as is_owner, r.ticket_expires_at
+  select e.owner_user_id = $2 as is_owner, r.ticket_expires_at, coalesce(e.duel_until > now(), false) as is_in_duel
     from codex_exec.executors e
     left join registration r on r.exe_id = e.exe_id
    where e.exe_id = $1`;
@@ -93,19 +94,29 @@ const INSERT_REGISTRATION = `
 export interface TicketHolder {
   readonly registrationId: string | undefined;
   readonly generation: Generation;
+  readonly ownerUserId: string;
+  /** Two processes have been taking this executor's place from each other. */
+  readonly isInDuel: boolean;
 }
 
 /**
  * The registration that a ticket was issued for; for a ticket that another server minted, the executor's latest, and without
- * any the executor counts as legacy. Undefined when there is no such executor.
+ * any the executor counts as legacy. Undefined when there is no such executor, or when it was disconnected
+ * after the ticket was minted.
  */
 export async function findTicketHolder(
   db: Queryable,
   { exeId, ticketExpiresAtSeconds }: { exeId: string; ticketExpiresAtSeconds: number },
 ): Promise<TicketHolder | undefined> {
-  const found = await db.query<{ executor_registration_id: string | null; generation: Generation | null }>({
+  const found = await db.query<{
+    executor_registration_id: string | null;
+    generation: Generation | null;
+    owner_user_id: string;
+    is_in_duel: boolean;
+  }>({
     name: 'find_ticket_holder',
-    text: `select r.executor_registration_id, r.generation
+    text: `select r.executor_registration_id, r.generation, e.owner_user_id,
+                  coalesce(e.duel_until > now(), false) as is_in_duel
              from codex_exec.executors e
              left join lateral (
                     select executor_registration_id, generation
@@ -114,12 +125,18 @@ export async function findTicketHolder(
                        and ticket_expires_at in ($2, e.last_ticket_expires_at)
                      order by ticket_expires_at = $2 desc
                      limit 1) r on true
-            where e.exe_id = $1`,
+            where e.exe_id = $1
+              and e.tickets_void_through < $2`,
     values: [exeId, ticketExpiresAtSeconds],
   });
   const row = found.rows[0];
   if (!row) return undefined;
-  return { registrationId: row.executor_registration_id ?? undefined, generation: row.generation ?? 'legacy' };
+  return {
+    registrationId: row.executor_registration_id ?? undefined,
+    generation: row.generation ?? 'legacy',
+    ownerUserId: row.owner_user_id,
+    isInDuel: row.is_in_duel,
+  };
 }
 
 /** Removes registrations that nothing refers to: ticket expired, not the latest, no connection. Returns how many. */

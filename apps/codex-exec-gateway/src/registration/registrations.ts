@@ -16,6 +16,8 @@ export type Registration =
       readonly registrationId: string;
       readonly generation: Generation;
       readonly ticket: string;
+      /** Two processes have been taking this executor's place from each other. */
+      readonly isInDuel: boolean;
     }
   | { readonly kind: 'unknown_executor' | 'not_owner' | 'too_many' };
 
@@ -65,6 +67,7 @@ export class Registrations {
       kind: 'registered',
       registrationId,
       generation: registration.publicKey ? 'noise' : 'legacy',
+      isInDuel: outcome.isInDuel,
       ticket: mintWsTicket(registration.exeId, outcome.ticketExpiresAtSeconds, this.#ticketSecret),
     };
   }

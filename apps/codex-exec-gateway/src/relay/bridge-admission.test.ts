@@ -124,8 +124,9 @@ describe('ws /bridge/{exe_id}: who may open it', () => {
   it('opens to a legacy harness with a capability token, in the query or as a bearer', async () => {
     const exeId = await gateway.bound();
     await gateway.online(exeId, { legacy: true });
-    expect(await upgradeStatus(gateway.legacyBridgeUrl(exeId))).toBe(101);
-    const authorization = `Bearer ${gateway.capability()}`;
+    const inQuery = gateway.capability({ turnId: 'turn-query' });
+    expect(await upgradeStatus(gateway.legacyBridgeUrl(exeId, inQuery))).toBe(101);
+    const authorization = `Bearer ${gateway.capability({ turnId: 'turn-bearer' })}`;
     expect(await upgradeStatus(`${gateway.wsUrl}/bridge/${exeId}?role=harness`, { authorization })).toBe(101);
   });
 
