@@ -1,21 +1,21 @@
 import { WebSocket } from 'ws';
-import type { Outlet } from './outlet.ts';
 
 /**
- * Whether the peer of a socket still shows signs of life: anything it says, or that it takes what we send. One ping at a
- * time is on its way, and none to a peer that we do not listen to at the moment: its answers would pile up on its side.
+ * Whether the peer of a socket still shows signs of life: anything it says, or that it takes what we send. It is looked at
+ * now and then, and silent after so many looks without a sign: looks, not time, since a process that was held up itself
+ * has not heard anybody. One ping at a time is on its way, and none to a peer that we do not listen to at the moment: its
+ * answers would pile up on its side.
  */
 export class Liveness {
   readonly #socket: WebSocket;
-  readonly #outlet: Outlet;
-  readonly #timeoutMs: number;
-  #seenAtMs = performance.now();
+  readonly #looksAllowed: number;
+  #looksWithoutSign = 0;
   #isPingOut = false;
 
-  constructor(socket: WebSocket, outlet: Outlet, timeoutMs: number) {
+  /** @param looksAllowed - without a sign of life */
+  constructor(socket: WebSocket, looksAllowed: number) {
     this.#socket = socket;
-    this.#outlet = outlet;
-    this.#timeoutMs = timeoutMs;
+    this.#looksAllowed = looksAllowed;
     socket.on('ping', () => this.seen());
     socket.on('pong', () => {
       this.#isPingOut = false;
@@ -23,20 +23,20 @@ export class Liveness {
     });
   }
 
-  /** The peer was heard, or we begin to listen again. */
+  /** The peer was heard, or took something. */
   seen(): void {
-    this.#seenAtMs = performance.now();
+    this.#looksWithoutSign = 0;
   }
 
-  /** @returns whether the peer gave no sign of life for too long */
-  isSilent(): boolean {
-    const lastSignAtMs = Math.max(this.#seenAtMs, this.#outlet.lastProgressAtMs);
-    return !this.#socket.isPaused && performance.now() - lastSignAtMs > this.#timeoutMs;
-  }
-
-  ping(): void {
-    if (this.#isPingOut || this.#socket.isPaused || this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#isPingOut = true;
-    this.#socket.ping();
+  /** @returns whether the peer is silent; pings it if not */
+  look(): boolean {
+    if (this.#socket.isPaused) return false;
+    this.#looksWithoutSign += 1;
+    if (this.#looksWithoutSign > this.#looksAllowed) return true;
+    if (!this.#isPingOut && this.#socket.readyState === WebSocket.OPEN) {
+      this.#isPingOut = true;
+      this.#socket.ping();
+    }
+    return false;
   }
 }

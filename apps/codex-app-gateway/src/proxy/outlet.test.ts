@@ -17,9 +17,10 @@ describe('the sending side of a socket', () => {
     peer.pause();
     await waitFor(() => socket.readyState === WebSocket.OPEN, { timeoutMs: 5000, describe: 'the socket to open' });
     let overflows = 0;
-    const made = new Outlet(socket, { highWaterBytes, capBytes }, () => {
+    const overflow = () => {
       overflows += 1;
-    });
+    };
+    const made = new Outlet(socket, { highWaterBytes, capBytes }, { overflow, progress: () => undefined });
     return { made, peer, socket, overflows: () => overflows };
   }
 

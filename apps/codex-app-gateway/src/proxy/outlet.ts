@@ -8,6 +8,13 @@ export interface OutletLimits {
   readonly capBytes: number;
 }
 
+export interface OutletEvents {
+  /** The system took something that was sent: a sign of life of the peer. */
+  progress(): void;
+  /** The cap is reached. */
+  overflow(): void;
+}
+
 /**
  * The sending side of a socket, with a bound on what waits in it: `isFull` from the high water mark until the half of it
  * is left.
@@ -15,16 +22,14 @@ export interface OutletLimits {
 export class Outlet {
   readonly #socket: WebSocket;
   readonly #limits: OutletLimits;
-  readonly #onOverflow: () => void;
+  readonly #events: OutletEvents;
   readonly #waiters = new Set<() => void>();
   #isFull = false;
-  /** When the system last took something from us, on the monotonic clock: a sign of life of the peer. */
-  lastProgressAtMs = 0;
 
-  constructor(socket: WebSocket, limits: OutletLimits, onOverflow: () => void) {
+  constructor(socket: WebSocket, limits: OutletLimits, events: OutletEvents) {
     this.#socket = socket;
     this.#limits = limits;
-    this.#onOverflow = onOverflow;
+    this.#events = events;
   }
 
   get isFull(): boolean {
@@ -39,7 +44,7 @@ export class Outlet {
     if (this.#socket.readyState !== WebSocket.OPEN) return;
     this.#socket.send(data, { binary, compress: false }, this.#onSent);
     const { bufferedAmount } = this.#socket;
-    if (bufferedAmount > this.#limits.capBytes) this.#onOverflow();
+    if (bufferedAmount > this.#limits.capBytes) this.#events.overflow();
     else if (bufferedAmount >= this.#limits.highWaterBytes) this.#isFull = true;
   }
 
@@ -50,7 +55,7 @@ export class Outlet {
 
   readonly #onSent = (error?: Error | null): void => {
     if (error) return; // the socket closes, which is told elsewhere
-    this.lastProgressAtMs = performance.now();
+    this.#events.progress();
     if (!this.#isFull || this.#socket.bufferedAmount > this.#limits.highWaterBytes / 2) return;
     this.#isFull = false;
     const waiters = [...this.#waiters];

@@ -54,12 +54,11 @@ export class ProxiedConnection {
   constructor(options: ProxiedConnectionOptions) {
     this.#options = options;
     const { client, upstream, limits } = options;
-    const outletLimits = { highWaterBytes: limits.bufferHighWaterBytes, capBytes: limits.bufferCapBytes };
-    const overflow = () => this.close(closing('bufferFull', 'the other side does not read fast enough'));
-    this.#toClient = new Outlet(client, outletLimits, overflow);
-    this.#toUpstream = new Outlet(upstream, outletLimits, overflow);
-    this.#clientLife = new Liveness(client, this.#toClient, limits.pingTimeoutMs);
-    this.#upstreamLife = new Liveness(upstream, this.#toUpstream, limits.pingTimeoutMs);
+    const looksAllowed = Math.ceil(limits.pingTimeoutMs / limits.pingIntervalMs);
+    this.#clientLife = new Liveness(client, looksAllowed);
+    this.#upstreamLife = new Liveness(upstream, looksAllowed);
+    this.#toClient = this.#outletTo(client, this.#clientLife);
+    this.#toUpstream = this.#outletTo(upstream, this.#upstreamLife);
     this.closed = this.#watchClose();
     this.#forwardFromClient();
     this.#forwardFromUpstream();
@@ -80,6 +79,18 @@ export class ProxiedConnection {
     this.#closing = how;
     closeSocket(this.#options.client, how, CLOSE_GRACE_MS);
     closeSocket(this.#options.upstream, isSendableCode(how.code) ? how : closing('normal', ''), CLOSE_GRACE_MS);
+  }
+
+  #outletTo(socket: WebSocket, life: Liveness): Outlet {
+    const { bufferHighWaterBytes: highWaterBytes, bufferCapBytes: capBytes } = this.#options.limits;
+    return new Outlet(
+      socket,
+      { highWaterBytes, capBytes },
+      {
+        progress: () => life.seen(),
+        overflow: () => this.close(closing('bufferFull', 'the other side does not read fast enough')),
+      },
+    );
   }
 
   #forwardFromClient(): void {
@@ -120,14 +131,11 @@ export class ProxiedConnection {
     const look = () => {
       if (performance.now() - this.#lastMessageAtMs > connectionIdleMs) {
         this.close(closing('normal', 'no message for a long time'));
-      } else if (this.#clientLife.isSilent()) {
+      } else if (this.#clientLife.look()) {
         this.close(closing('pingTimeout', 'no sign of life from the client'));
-      } else if (this.#upstreamLife.isSilent()) {
+      } else if (this.#upstreamLife.look()) {
         this.#options.lease.suspect();
         this.close(closing('internalError', 'the app-server gives no sign of life'));
-      } else {
-        this.#clientLife.ping();
-        this.#upstreamLife.ping();
       }
     };
     const timer = setInterval(look, pingIntervalMs).unref();
