@@ -1,14 +1,9 @@
 import type { Queryable } from '@codex-gateways/database';
 import type { Logger } from '@codex-gateways/service';
 import type { AgentIdentities } from '../agent-identity/agent-identities.ts';
-import {
-  beginRemovalsOf,
-  claimDueRemovals,
-  type DueRemoval,
-  deleteRemovedConnectors,
-  finishRemoval,
-} from './connector-store.ts';
+import { claimDueRemovals, type DueRemoval, deleteRemovedConnectors, finishRemoval } from './connector-store.ts';
 import type { ExecGateway } from './exec-gateway.ts';
+import { beginRemovalsOf } from './user-connector-store.ts';
 
 export interface ConnectorRemovalsDeps {
   readonly db: Queryable;

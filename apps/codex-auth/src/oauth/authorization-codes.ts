@@ -83,6 +83,7 @@ export class AuthorizationCodes {
       isDeviceCallback: isDeviceCallback(redirectUri),
       codeChallenge: codeChallengeOf(codeVerifier),
       issueRefreshToken,
+      ip: origin.ip,
     };
     const grant = await redeemAuthorizationCode(db, redemption, tokens.rows);
     if (!grant) throw await this.#refuse(client, codeDigest, origin);

@@ -50,6 +50,8 @@ export interface CodeRedemption {
   /** Computed from the verifier (RFC 7636 §4.6). */
   readonly codeChallenge: string;
   readonly issueRefreshToken: boolean;
+  /** Where the client is. */
+  readonly ip: string | undefined;
 }
 
 /**
@@ -80,6 +82,7 @@ export async function redeemAuthorizationCode(
       tokens.refreshDigest,
       tokens.refreshExpiresAt,
       tokens.familyExpiresAt,
+      redemption.ip,
     ],
   });
   const row = redeemed.rows[0];
@@ -102,8 +105,8 @@ const REDEEM = `
  returning p.grant_id, p.client_id, p.user_id, p.scope, p.nonce, p.authenticated_at, h.email, h.workspace_id, h.is_owner
   ), made_grant as (
     insert into codex_auth.oauth_grants
-           (id, client_id, client_is_public, user_id, scope, authenticated_at, created_at, expires_at)
-    select grant_id, client_id, $6, user_id, scope, authenticated_at, $8, $13 from spent
+           (id, client_id, client_is_public, user_id, scope, authenticated_at, created_at, expires_at, ip)
+    select grant_id, client_id, $6, user_id, scope, authenticated_at, $8, $13, $14 from spent
   ), made_access_token as (
     insert into codex_auth.codex_access_tokens (jti_digest, grant_id, scope, issued_at, expires_at)
     select $9, grant_id, scope, $8, $10 from spent

@@ -10,6 +10,7 @@ interface GrantRow {
   created_at: Date;
   last_used_at: Date;
   expires_at: Date;
+  ip: string | null;
 }
 
 /** The grants of a user under which a token lives, the one used last first. */
@@ -18,7 +19,8 @@ export async function listLiveGrants(
   { userId, now }: { userId: string; now: Date },
 ): Promise<UserGrant[]> {
   const { rows } = await db.query<GrantRow>(
-    `select g.id, g.client_id, c.client_name, g.scope, g.created_at, t.last_used_at, t.expires_at
+    `select g.id, g.client_id, c.client_name, g.scope, g.created_at, t.last_used_at, t.expires_at,
+            host(g.ip) as ip
        from codex_auth.oauth_grants g
        join lateral (
               select max(token.issued_at) as last_used_at, max(token.expires_at) as expires_at
@@ -44,6 +46,7 @@ export async function listLiveGrants(
     createdAt: row.created_at,
     lastUsedAt: row.last_used_at,
     expiresAt: row.expires_at,
+    ip: row.ip ?? undefined,
   }));
 }
 

@@ -14,6 +14,8 @@ export interface UserGrant {
   readonly createdAt: Date;
   readonly lastUsedAt: Date;
   readonly expiresAt: Date;
+  /** Where the device was when it signed in, if that is known. */
+  readonly ip: string | undefined;
 }
 
 /** The grants of a person, for that person and for administrators. */

@@ -11,9 +11,9 @@ import {
   listRemoteTokens,
   lockWorkspace,
   revokeRemoteToken,
-  revokeRemoteTokensOf,
 } from './remote-token-store.ts';
 import type { SecretHasher } from './secret-hasher.ts';
+import { revokeRemoteTokensOf } from './user-remote-token-store.ts';
 
 /** A remote token without its secret, which is not kept. */
 export interface RemoteToken {

@@ -11,7 +11,6 @@ import {
   insertActiveKey,
   insertPendingKey,
   type KeyStatus,
-  listIdentitiesByKey,
   listKeys,
   lockKeys,
   type NewKey,
@@ -19,6 +18,7 @@ import {
   type StoredKey,
 } from './jwks-key-store.ts';
 import { makeSealedKey } from './key-sealing.ts';
+import { listPublishedKeys, type PublishedKey } from './published-keys.ts';
 
 export interface KeyRotationDeps {
   readonly pool: Pool;
@@ -39,13 +39,6 @@ export interface KeyChangeBy {
   readonly origin: RequestOrigin;
 }
 
-/** A key as administrators see it. */
-export interface PublishedKey extends Omit<StoredKey, 'privatePkcs8Sealed'> {
-  /** Live Agent Identity JWTs under it. */
-  readonly agentIdentities: number;
-  readonly lastIdentityExpiresAt: Date | undefined;
-}
-
 /** Replicas learn of a change by a message, or else within some seconds: until then they may sign with the key before. */
 const PROPAGATION_SECONDS = 60;
 
@@ -60,14 +53,8 @@ export class KeyRotation {
     this.#deps = deps;
   }
 
-  async list(): Promise<PublishedKey[]> {
-    const { pool, clock } = this.#deps;
-    const [keys, identities] = await Promise.all([listKeys(pool), listIdentitiesByKey(pool, clock.now())]);
-    return keys.map(({ privatePkcs8Sealed: _, ...key }) => ({
-      ...key,
-      agentIdentities: identities.get(key.kid)?.count ?? 0,
-      lastIdentityExpiresAt: identities.get(key.kid)?.lastExpiresAt,
-    }));
+  list(): Promise<PublishedKey[]> {
+    return listPublishedKeys(this.#deps);
   }
 
   /**

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { currentUser } from '../accounts/current-user.ts';
 import { requireAdmin } from '../accounts/require-admin.ts';
 import { requestOrigin } from '../audit/request-origin.ts';
-import type { KeyRotation, PublishedKey } from './key-rotation.ts';
+import type { KeyRotation } from './key-rotation.ts';
+import type { PublishedKey } from './published-keys.ts';
 
 const PATH = '/api/admin/signing-keys';
 const MAX_BODY_BYTES = 1024;

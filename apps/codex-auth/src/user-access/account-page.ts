@@ -37,7 +37,7 @@ ${session.isCurrent ? html`<br><span class="dim">This browser</span>` : endForm(
 
 function deviceItem(device: UserGrant, form: Form): Html {
   return html`<li>${device.clientName}
-<br><span class="dim">Since ${timeOf(device.createdAt)}, last used ${timeOf(device.lastUsedAt)}</span>
+<br><span class="dim">${device.ip ?? 'unknown address'}, since ${timeOf(device.createdAt)}, last used ${timeOf(device.lastUsedAt)}</span>
 ${endForm(device.id, form)}</li>`;
 }
 

@@ -50,6 +50,7 @@ function toWire({ sessions, devices }: SignedInPlaces) {
       created_at: device.createdAt.toISOString(),
       last_used_at: device.lastUsedAt.toISOString(),
       expires_at: device.expiresAt.toISOString(),
+      ip: device.ip ?? null,
     })),
   };
 }

@@ -43,7 +43,7 @@ describe('the sessions and devices of a person', () => {
         client_id: CLI_CLIENT_ID,
         client_name: 'Codex CLI',
         scope: expect.stringContaining('offline_access'),
-        ...{ created_at: time, last_used_at: time, expires_at: time },
+        ...{ created_at: time, last_used_at: time, expires_at: time, ip: '127.0.0.1' },
       },
     ]);
     expect(text).not.toContain(web.cookies.get('codex_session'));
@@ -53,8 +53,8 @@ describe('the sessions and devices of a person', () => {
     expect(page).toContain('Codex CLI');
   });
 
-  it('end one by one, on every replica', async () => {
-    const { web, elsewhere, accessToken, refreshToken } = await person();
+  it('end one by one, on every replica, and it is written down', async () => {
+    const { user, web, elsewhere, accessToken, refreshToken } = await person();
     const { sessions, devices } = (await call(web, 'GET', PATH)).body;
     const remote = sessions.find((session: { is_current: boolean }) => !session.is_current);
     expect((await call(web, 'DELETE', `${PATH}/${remote.id}`)).status).toBe(204);
@@ -64,6 +64,15 @@ describe('the sessions and devices of a person', () => {
     expect(await new OAuthClient(() => other.url).me(accessToken)).toBe(401);
     expect((await client.refresh(refreshToken)).body).toMatchObject({ error: 'refresh_token_invalidated' });
     expect((await call(web, 'GET', PATH)).body).toMatchObject({ devices: [] });
+    const { rows } = await auth.db.query(
+      `select action, subject_id, host(ip) as ip from codex_auth.audit_events
+        where actor_user_id = $1 and action in ('session.ended', 'grant.revoked') order by id`,
+      [user.userId],
+    );
+    expect(rows).toEqual([
+      { action: 'session.ended', subject_id: remote.id, ip: '127.0.0.1' },
+      { action: 'grant.revoked', subject_id: devices[0].id, ip: '127.0.0.1' },
+    ]);
   });
 
   it('are nobody else’s to see or to end', async () => {
