@@ -36,7 +36,12 @@ describe('configuration', () => {
       loginRedirectUrl: undefined,
       firstUser: undefined,
       previousMasterKeys: [],
+      keyActivationDelaySeconds: 600,
+      keyRotationIntervalSeconds: undefined,
+      minPasswordLength: 12,
     });
+    const rotating = { ...REQUIRED, CODEX_AUTH_KEY_ROTATION_INTERVAL: '90d' };
+    expect(readConfig(rotating).keyRotationIntervalSeconds).toBe(90 * 86_400);
   });
 
   it('asks for what has no default, all at once', () => {
@@ -60,6 +65,11 @@ describe('configuration', () => {
     ['CODEX_AUTH_SESSION_RESOLVER', 'ldap'],
     ['CODEX_AUTH_LOGIN_REDIRECT_URL', '/login'],
     ['LOG_LEVEL', 'loud'],
+    ['CODEX_AUTH_KEY_ACTIVATION_DELAY', '5s'],
+    ['CODEX_AUTH_KEY_ROTATION_INTERVAL', 'never'],
+    ['CODEX_AUTH_KEY_CHECK_INTERVAL', '1h'],
+    ['CODEX_AUTH_PASSWORD_MIN_LENGTH', '4'],
+    ['CODEX_AUTH_ONE_TIME_PASSWORD_TTL', '1y'],
     ['DEV_USER_EMAIL', 'nobody'],
     ['DEV_USER_PASSWORD', 'x'.repeat(257)],
     ['CODEX_AUTH_MAX_BODY_BYTES', '77'],
