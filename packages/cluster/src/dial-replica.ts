@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 
 export type DialOutcome =
   /** Open and paused, so that nothing is lost before somebody listens: the caller closes it. */
-  | { readonly kind: 'open'; readonly ws: WebSocket }
+  | { readonly kind: 'open'; readonly ws: WebSocket; readonly socket: Socket }
   /** The other replica is there and says no. `body` is its parsed JSON, undefined when it is none. */
   | { readonly kind: 'refused'; readonly status: number; readonly body: unknown }
   | { readonly kind: 'unreachable'; readonly cause: Error };
@@ -26,6 +27,8 @@ export interface DialRequest {
 }
 
 const MAX_REFUSAL_BYTES = 8192;
+/** A replica whose host is gone does not say goodbye: an idle hop is probed by TCP. */
+const KEEPALIVE_MS = 15_000;
 
 /** Opens a WebSocket at another replica. Never throws: what did not work is an outcome. */
 export async function dialReplica(request: DialRequest): Promise<DialOutcome> {
@@ -57,10 +60,13 @@ function startDialling({ internalUrl, path, token, requestId, maxPayloadBytes }:
 function settled(ws: WebSocket): Promise<DialOutcome> {
   return new Promise((resolve) => {
     const unreachable = (cause: Error) => resolve({ kind: 'unreachable', cause });
-    ws.once('open', () => {
-      ws.pause();
-      ws.off('error', unreachable);
-      resolve({ kind: 'open', ws });
+    ws.once('upgrade', ({ socket }) => {
+      socket.setKeepAlive(true, KEEPALIVE_MS);
+      ws.once('open', () => {
+        ws.pause();
+        ws.off('error', unreachable);
+        resolve({ kind: 'open', ws, socket });
+      });
     });
     ws.once('unexpected-response', (req, res) => {
       readJson(res).then(

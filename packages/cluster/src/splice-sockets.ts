@@ -14,7 +14,7 @@ export interface SpliceOptions {
   readonly highWaterBytes: number;
   /** What one end is told when the other is gone without a close frame. */
   readonly lost: { readonly code: number; readonly reason: string };
-  /** Called once, as soon as either end closes or is lost. */
+  /** Called once, as soon as either end closes or is lost; never before `spliceSockets` has returned. */
   readonly onEnd: () => void;
 }
 
@@ -51,7 +51,7 @@ export function spliceSockets(near: WebSocket, far: WebSocket, options: SpliceOp
       // ws has answered with 1009 already; the other end is told the same instead of a loss.
       if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') passOn(to, MESSAGE_TOO_BIG, 'the message is too large');
     });
-    if (from.readyState >= WebSocket.CLOSING) passOn(to, NO_CLOSE_FRAME, '');
+    if (from.readyState >= WebSocket.CLOSING) process.nextTick(passOn, to, NO_CLOSE_FRAME, '');
   }
   near.resume();
   far.resume();
