@@ -105,8 +105,8 @@ export function createAuthorizationServer(config: Config, deps: AuthorizationSer
   );
   // Each kind is a router of its own, since an error goes to the next error handler of the router it was raised in.
   const routes = Router().use(
-    metadataRoutes({ issuer, hasRegistration: config.dynamicRegistration !== 'off' }),
     oauthRoutes,
+    metadataRoutes({ issuer, hasRegistration: config.dynamicRegistration !== 'off' }),
     pageRoutes,
     apiRoutes,
   );

@@ -56,11 +56,11 @@ export function createMachineAccess(config: Config, deps: MachineAccessDeps): Ma
   const credentials = new ExecutorCredentials({ ...deps, agentTasks: agents.tasks });
   const routes = Router();
   routes.use(
+    internalApiRoutes({ ...config, ...tokens, credentials, log: deps.log }),
     auditRoutes({ audit, withUser }),
     agentIdentityRoutes(agents),
     remoteTokenRoutes({ remoteTokens: tokens.remoteTokens, withUser }),
     connectorRoutes({ ...connectors, withUser }),
-    internalApiRoutes({ ...config, ...tokens, credentials, log: deps.log }),
   );
   return {
     routes,

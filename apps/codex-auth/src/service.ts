@@ -133,12 +133,14 @@ function createParts(config: Config, deps: AuthServiceDeps & { log: Logger; pool
     log,
   });
   const routes = Router();
+  // What gateways and clients call all the time comes first: a request is held against every route before its own.
+  routes.use(machines.routes, oauth.routes);
   routes.use(keyManagement.routes);
   routes.use(meRoutes({ withUser }), workspaceRoutes({ withUser, memberships }));
   routes.use(accountsCheckRoutes({ withUser, memberships, issuer }));
   routes.use(oauth.adminRoutes(withUser));
   routes.use(userAdministration);
-  routes.use(people.routes, oauth.routes, machines.routes);
+  routes.use(people.routes);
   routes.use(otherMethods([routes]));
   return {
     routes,
