@@ -6,7 +6,8 @@ import { authEnvironment } from './use-auth-service.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const FAMILIES = 6;
-const KILLS = 8;
+/** `FAULTS_KILLS=40` is the long measure. */
+const KILLS = Number(process.env.FAULTS_KILLS ?? 8);
 const REFRESHES_BETWEEN_KILLS = 15;
 
 const cleanup = useCleanup();
@@ -121,5 +122,5 @@ describe('codex-auth, killed while it refreshes and redeems', () => {
     );
     await pool.end();
     expect(rows).toEqual([{ revoked: 0, without_one_live_token: 0, codes_for_nothing: 0 }]);
-  }, 180_000);
+  }, 600_000);
 });

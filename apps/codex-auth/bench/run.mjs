@@ -1,0 +1,126 @@
+import { cpus, loadavg } from 'node:os';
+import { startTestPostgres } from '@codex-gateways/testing';
+import { startCodexAuth } from './codex-auth-target.mjs';
+import { backendsOf, cpuMsOf } from './cpu-time.mjs';
+import { capacity, latencyAt } from './load.mjs';
+import { startOidcProvider } from './oidc-provider-target.mjs';
+import { signaturesPerSecondOfOneCore, signaturesPerSecondOfThreadPool } from './signing-limit.mjs';
+
+// `npm run bench:auth`: each figure for codex-auth and its peer one after the other in one run, so that the ratio means something
+// on a machine that others use too. Load generator, service and PostgreSQL share its cores.
+const SECONDS = Number(process.env.BENCH_SECONDS ?? 8);
+const CONNECTIONS = 32;
+const TURNS = 2;
+const CODES = 800 * (SECONDS + 2);
+
+/** A way to make the next request of a connection from the answer to its last one. */
+const same = (request) => () => request;
+
+async function refreshes(target) {
+  const codes = await target.codes(CONNECTIONS);
+  const first = await Promise.all(codes.slice(0, CONNECTIONS).map((code) => target.redeem(code)));
+  const tokens = first.map((answer) => answer.refresh_token);
+  if (tokens.includes(undefined)) throw new Error(`no refresh token: ${JSON.stringify(first[0])}`);
+  return (connection, answer) => {
+    if (answer) tokens[connection] = JSON.parse(answer.text).refresh_token;
+    return target.refreshRequest(tokens[connection]);
+  };
+}
+
+async function redemptions(target) {
+  const codes = await target.codes(CODES);
+  return () => {
+    const code = codes.pop();
+    return code && target.codeRequest(code);
+  };
+}
+
+/**
+ * Measures both in turns, so that both meet the same neighbours on the machine. Requests per second tell of this machine at this
+ * moment; CPU time per request, of the service and of its PostgreSQL backends, hardly depends on who else is there.
+ * @param sides - a target, and what to ask it, each; the peer may be absent
+ */
+async function compare(what, sides) {
+  const totals = sides.map(() => ({ perSecond: 0, answered: 0, serviceMs: 0, databaseMs: 0 }));
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    for (const [index, { target, requestOf }] of sides.entries())
+      await measureInto(totals[index], { what, target, requestOf });
+  }
+  const [ours, peer] = totals.map(({ perSecond, answered, serviceMs, databaseMs }) => ({
+    perSecond: perSecond / TURNS,
+    serviceMs: serviceMs / answered,
+    databaseMs: databaseMs / answered,
+  }));
+  rows.push([
+    what,
+    ...[ours, peer].flatMap((side) => (side ? [side.perSecond.toFixed(0), cpuText(side)] : ['', ''])),
+    peer ? (ours.perSecond / peer.perSecond).toFixed(2) : '',
+    peer ? ((peer.serviceMs + peer.databaseMs) / (ours.serviceMs + ours.databaseMs)).toFixed(2) : '',
+  ]);
+  process.stderr.write(`${rows.at(-1).join(' | ')}\n`);
+  return ours;
+}
+
+async function measureInto(total, { what, target, requestOf }) {
+  const backends = await backendsOf(target.db);
+  const before = [await cpuMsOf([target.pid]), await cpuMsOf(backends)];
+  const options = { connections: CONNECTIONS, seconds: SECONDS / TURNS };
+  const result = await capacity(target.url, requestOf, options);
+  if (result.failed > 0) throw new Error(`${what}: ${result.failed} requests failed`);
+  if (result.exhausted) process.stderr.write(`${what}: there were too few codes\n`);
+  total.perSecond += result.perSecond;
+  total.answered += result.total;
+  total.serviceMs += (await cpuMsOf([target.pid])) - before[0];
+  total.databaseMs += (await cpuMsOf(backends)) - before[1];
+}
+
+function cpuText({ serviceMs, databaseMs }) {
+  return `${serviceMs.toFixed(2)} + ${databaseMs.toFixed(2)}`;
+}
+
+const rows = [];
+const postgres = await startTestPostgres();
+const oneCore = await signaturesPerSecondOfOneCore();
+const threadPool = await signaturesPerSecondOfThreadPool();
+const ours = await startCodexAuth((await postgres.createDatabase()).url);
+const peer = await startOidcProvider((await postgres.createDatabase()).url);
+const latencies = [];
+try {
+  const refresh = await compare('refresh', [
+    { target: ours, requestOf: await refreshes(ours) },
+    { target: peer, requestOf: await refreshes(peer) },
+  ]);
+  await compare('code exchange', [
+    { target: ours, requestOf: await redemptions(ours) },
+    { target: peer, requestOf: await redemptions(peer) },
+  ]);
+  const [code] = await ours.codes(1);
+  const { access_token: accessToken } = await ours.redeem(code);
+  const validate = await compare('validate (bearer), against introspection', [
+    { target: ours, requestOf: same(ours.validateRequest(accessToken)) },
+    { target: peer, requestOf: same(peer.introspectionRequest) },
+  ]);
+  const verify = await ours.verifyRequest(accessToken);
+  await compare('warm remote-token verification', [{ target: ours, requestOf: same(verify) }]);
+  for (const [what, { perSecond }, requestOf] of [
+    ['refresh', refresh, await refreshes(ours)],
+    ['validate', validate, same(ours.validateRequest(accessToken))],
+  ]) {
+    const { p50Ms, p99Ms } = await latencyAt(ours.url, requestOf, { perSecond: perSecond / 2, seconds: SECONDS });
+    latencies.push(`${what} at half of that: p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`);
+  }
+} finally {
+  await ours.stop();
+  await peer.stop();
+  await postgres.stop();
+}
+const lines = [
+  `Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model}, ${CONNECTIONS} connections, ${SECONDS} s each, load ${loadavg()[0].toFixed(1)}`,
+  `signatures per second: one core ${Math.round(oneCore.perSecond)} (${oneCore.by}), thread pool ${Math.round(threadPool)}`,
+  '| | codex-auth /s | CPU ms, service + PostgreSQL | oidc-provider /s | CPU ms | ratio /s | ratio CPU |',
+  '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
+  ...rows.map((cells) => `| ${cells.join(' | ')} |`),
+  ...latencies,
+];
+process.stdout.write(`${lines.join('\n')}\n`);
+process.exit(0);
