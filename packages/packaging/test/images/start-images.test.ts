@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   connectAppServer,
   freePort,
-  isAlive,
   type RunningProcess,
   useCleanup,
   useTestDatabase,
@@ -13,6 +12,7 @@ import {
 } from '@codex-gateways/testing';
 import { APPS, type App, readManifest } from '../repository.ts';
 import { type BuiltImage, buildImage, makeReadOnly } from './build-image.ts';
+import { makeFolder, removeFolder } from './image-folder.ts';
 import { CAN_SWITCH_USER, giveToUser, runInImage, startInImage } from './run-image.ts';
 
 /** Compiles as the Dockerfiles do instead of taking what this checkout has compiled; takes some minutes. */
@@ -34,11 +34,12 @@ describe('what the steps of the Dockerfiles leave behind', () => {
   beforeAll(async () => {
     const folder = makeFolder();
     cleanup.after(() => removeFolder(folder));
-    for (const app of APPS) {
+    const build = async (app: App) => {
       mkdirSync(join(folder, app));
       images.set(app, await buildImage(app, join(folder, app), { compile: COMPILE }));
       makeReadOnly(image(app));
-    }
+    };
+    await Promise.all(APPS.map(build));
   }, BUILD_TIMEOUT_MS);
 
   it.each(APPS)('leaves tests, compilers and the embedded PostgreSQL out of %s', (app) => {
@@ -154,25 +155,6 @@ describe('what the steps of the Dockerfiles leave behind', () => {
     });
   });
 });
-
-const FOLDERS = '/var/tmp'; // not below /tmp, where the Codex CLI does not accept its home
-const PREFIX = 'codex-gateways-images-';
-
-/** A folder that the images' user may enter. Folders of test runs that were killed go. */
-function makeFolder(): string {
-  for (const name of readdirSync(FOLDERS)) {
-    const [, pid] = new RegExp(`^${PREFIX}(\\d+)-`).exec(name) ?? [];
-    if (pid && !isAlive(Number(pid))) removeFolder(join(FOLDERS, name));
-  }
-  const folder = mkdtempSync(join(FOLDERS, `${PREFIX}${process.pid}-`));
-  chmodSync(folder, 0o755);
-  return folder;
-}
-
-function removeFolder(folder: string): void {
-  execFileSync('chmod', ['-R', 'u+w', folder]);
-  rmSync(folder, { recursive: true });
-}
 
 /** What a deployment sets: addresses, secrets, the database. Everything else is the image's or a default. */
 function environments(ports: Record<App, number>, databaseUrl: string): Record<App, Record<string, string>> {
