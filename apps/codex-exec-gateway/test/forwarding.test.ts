@@ -100,12 +100,11 @@ describe('a bridge at another replica than its executor', () => {
   });
 
   it.each(['entry', 'owner'] as const)('ends when the capability expires by the clock of the %s', async (where) => {
-    const { harness, exeId } = await forwarded({ turnId: `turn-expired-${where}` });
+    const { harness } = await forwarded({ turnId: `turn-expired-${where}` });
     const { clock } = where === 'entry' ? entry : owner;
     clock.advanceSeconds(601);
     expect(await harness.waitForClose()).toMatchObject({ code: 4401 });
     clock.advanceSeconds(-601);
-    expect(exeId).toMatch(/^exe_/);
   });
 
   it('ends with its binding, and with its executor', async () => {
@@ -117,18 +116,13 @@ describe('a bridge at another replica than its executor', () => {
     expect(await lost.harness.waitForClose()).toEqual({ code: 4404, reason: 'the executor has disconnected' });
   });
 
-  it('passes on the refusals and the rules of the replica that has the executor', async () => {
+  it('passes on how the replica that has the executor ends it', async () => {
     const { harness } = await forwarded({ turnId: 'turn-text' });
     harness.ws.send('text');
     expect(await harness.waitForClose()).toMatchObject({ code: 1003 });
     const large = await forwarded({ turnId: 'turn-large' });
     large.harness.send(Buffer.alloc(262_145));
     expect(await large.harness.waitForClose()).toMatchObject({ code: 1009 });
-    const legacy = await owner.bound();
-    await owner.online(legacy, { legacy: true });
-    const url = replicas.at(entry, await entry.bridgeUrl(large.exeId, { turnId: 'turn-mixed' }));
-    await owner.cloudRegister(large.exeId); // a registration alone changes nothing for those who are connected
-    expect(await upgradeStatus(url)).toBe(101);
   });
 
   it('counts for its turn wherever it was opened, and no longer when it is closed', async () => {

@@ -2,7 +2,7 @@ import { CLOSE_CODES, type CloseCodeName, closeReason } from '@codex-gateways/se
 import type { WebSocket } from 'ws';
 
 /** How long a peer has to answer a close frame, and to read what is queued before it. */
-const CLOSE_GRACE_MS = 2000;
+export const CLOSE_GRACE_MS = 2000;
 
 /** Closes with a code and words, and cuts the connection when the peer does not play along. */
 export function closeSocket(ws: WebSocket, name: CloseCodeName, reason: string): void {

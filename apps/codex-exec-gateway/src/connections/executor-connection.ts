@@ -2,7 +2,7 @@ import type { CloseCodeName } from '@codex-gateways/service';
 import type { WebSocket } from 'ws';
 import type { Generation } from '../registration/generation.ts';
 import type { ExecutorRelay } from '../relay/executor-relay.ts';
-import { closeSocket } from './close-socket.ts';
+import { CLOSE_GRACE_MS, closeSocket } from './close-socket.ts';
 import type { EndReason } from './executor-connections-store.ts';
 
 /** Who is on the line. */
@@ -26,11 +26,12 @@ export class ExecutorConnection {
   readonly #ws: WebSocket;
   readonly #onEnd: (connection: ExecutorConnection, reason: EndReason) => void;
   #isOver = false;
-  #wasReplaced = false;
+  #replacedAtMs: number | undefined;
 
   /**
    * @param events.onEnd - called once, as soon as the connection is closed by us or lost
-   * @param events.onEvictedAlive - its place was taken by a newer connection although its process was there: it answered the close
+   * @param events.onEvictedAlive - its place was taken by a newer connection although its process was there: it hung up
+   *   when it was told (the CLI answers no close frame, docs/protocol.md), while a half-open connection has to be cut
    */
   constructor(
     ws: WebSocket,
@@ -46,7 +47,7 @@ export class ExecutorConnection {
     this.relay = events.relay;
     this.#onEnd = events.onEnd;
     ws.once('close', (code) => {
-      if (this.#wasReplaced && code !== NO_CLOSE_FRAME) events.onEvictedAlive(this);
+      if (this.#hasAnsweredReplacement()) events.onEvictedAlive(this);
       this.#end(code === NO_CLOSE_FRAME ? 'connectionLost' : 'closedByExecutor');
     });
   }
@@ -57,7 +58,7 @@ export class ExecutorConnection {
 
   close(name: CloseCodeName, reason: string): void {
     if (this.#isOver) return;
-    this.#wasReplaced = name === 'replaced';
+    if (name === 'replaced') this.#replacedAtMs = performance.now();
     closeSocket(this.#ws, name, reason);
     this.#end(name);
   }
@@ -88,6 +89,10 @@ export class ExecutorConnection {
       });
       this.#ws.ping();
     });
+  }
+
+  #hasAnsweredReplacement(): boolean {
+    return this.#replacedAtMs !== undefined && performance.now() - this.#replacedAtMs < CLOSE_GRACE_MS;
   }
 
   #end(reason: EndReason): void {

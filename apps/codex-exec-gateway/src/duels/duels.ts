@@ -34,7 +34,7 @@ export interface DuelsDeps {
 
 /**
  * Two processes that run with the same id. The newest connection of an executor wins, at once: a laptop that has changed networks leaves
- * a connection behind that nobody answers on. But a connection that is replaced and *answers* belongs to another process, which will be
+ * a connection behind that nobody answers on. But a connection that is replaced and *hangs up* belongs to another process, which will be
  * back: when that happens again and again, whoever has the place keeps it for as long as it answers, and the other one is told so.
  */
 export class Duels {

@@ -41,7 +41,7 @@ export async function startRealExecutor(
 /** As {@link startRealExecutor}, of a person who has signed in: then the CLI prints what the gateway says to them. */
 export async function startSignedInExecutor(
   cleanup: Cleanup,
-  gateway: TestGateway,
+  gateway: Pick<TestGateway, 'url'>,
   {
     exeId,
     accessToken,
