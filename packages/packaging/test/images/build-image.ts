@@ -24,14 +24,17 @@ export interface BuiltImage {
 
 /**
  * Runs the steps of an app's Dockerfile, each stage in a folder of its own below `folder`. Two things are not done but taken from
- * this checkout, which has done them already: turbo is not downloaded, and the stage `build` does not install a compiler and
+ * this checkout, which has done them already: turbo is not downloaded, and the stage `build` does not install compilers and
  * compile, unless `compile` asks for it.
  */
 export async function buildImage(app: App, folder: string, { compile = false } = {}): Promise<BuiltImage> {
   for (const stage of readDockerfile(app)) {
     const run = new StageRun(stage, folder);
-    if (stage.name === 'build' && !compile) takeCompiled(app, join(folder, 'build', 'app'));
-    else for (const step of stage.steps) await run.do(step);
+    for (const step of stage.steps) {
+      const isCompiling = stage.name === 'build' && /^(npm ci|npx turbo run build)\b/.test(step.text);
+      if (compile || !isCompiling) await run.do(step);
+      else if (step.text.startsWith('npx')) takeCompiled(app, join(folder, 'build', 'app'));
+    }
   }
   const stage = finalStage(app);
   const root = join(folder, stage.name);

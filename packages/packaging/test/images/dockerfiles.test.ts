@@ -1,4 +1,4 @@
-import { APPS, type App, PORTS, productionPackages, readManifest } from '../repository.ts';
+import { APPS, type App, PORTS, readManifest } from '../repository.ts';
 import { buildContextFiles } from './build-context.ts';
 import { finalStage, only, properties, readDockerfile } from './dockerfile.ts';
 
@@ -30,19 +30,6 @@ describe.each(APPS)('the Dockerfile of %s', (app) => {
   it('installs what the lock file says, without the scripts of packages', () => {
     const installs = stages.flatMap(({ steps }) => steps).filter(({ text }) => /^npm (ci|install|i)\b/.test(text));
     expect(installs.map(({ text }) => text)).toEqual(['npm ci --ignore-scripts', 'npm ci --omit=dev --ignore-scripts']);
-  });
-
-  it('puts the compiled service and the packages that it depends on into the image, and no others', () => {
-    const compiled = final.steps
-      .filter(({ keyword, flags }) => keyword === 'COPY' && flags.from === 'build')
-      .map(({ items: [from = '', to = ''] }) => (from === `/app/${to}` ? to : `${from} -> ${to}`));
-    expect(compiled).toEqual([...productionPackages(app), `apps/${app}`].map((folder) => `${folder}/dist`));
-  });
-
-  it('puts the migrations of the service beside it', () => {
-    const hasMigrations = buildContextFiles().some((path) => path.startsWith(`apps/${app}/migrations/`));
-    const copied = final.steps.filter(({ items }) => items[1] === `apps/${app}/migrations`);
-    expect(copied).toHaveLength(hasMigrations ? 1 : 0);
   });
 
   it('runs Node.js itself, as process 1, by a user without a name and without rights', () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   connectAppServer,
@@ -10,7 +10,7 @@ import {
   useTestDatabase,
   waitFor,
 } from '@codex-gateways/testing';
-import { APPS, type App, readManifest } from '../repository.ts';
+import { APPS, type App, productionPackages, ROOT, readManifest } from '../repository.ts';
 import { type BuiltImage, buildImage, makeReadOnly } from './build-image.ts';
 import { makeFolder, removeFolder } from './image-folder.ts';
 import { CAN_SWITCH_USER, giveToUser, runInImage, startInImage } from './run-image.ts';
@@ -54,8 +54,19 @@ describe('what the steps of the Dockerfiles leave behind', () => {
       'playwright-core',
     ];
     expect(unwanted.filter((name) => existsSync(join(modules, name)))).toEqual([]);
-    expect(existsSync(join(image(app).workdir, 'apps', app, 'src'))).toBe(false);
     expect(existsSync(join(modules, '@openai'))).toBe(app === 'codex-app-gateway');
+  });
+
+  it.each(APPS)('has the compiled service and packages that %s depends on, its migrations, and no sources', (app) => {
+    const { workdir } = image(app);
+    const listed = ['apps', 'packages'].flatMap((kind) =>
+      readdirSync(join(workdir, kind)).map(
+        (name) => `${kind}/${name}: ${readdirSync(join(workdir, kind, name)).sort()}`,
+      ),
+    );
+    const migrations = existsSync(join(ROOT, 'apps', app, 'migrations')) ? ',migrations' : '';
+    const packages = productionPackages(app).map((folder) => `${folder}: dist,package.json`);
+    expect(listed.sort()).toEqual([`apps/${app}: dist${migrations},package.json`, ...packages]);
   });
 
   it('says what is missing when someone starts the embedded PostgreSQL in an image', async () => {
