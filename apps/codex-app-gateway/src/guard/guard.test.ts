@@ -1,22 +1,4 @@
-import { createGuard, type Verdict } from './guard.ts';
-
-const HOME = '/state/workspaces/ws_1/codex-home';
-const guard = createGuard({ codexHome: HOME, environmentIds: ['remote'], modelProvider: 'gateway' });
-
-function inspect(message: unknown): Verdict {
-  return guard.inspect(JSON.stringify(message));
-}
-
-function call(method: string, params?: unknown): Verdict {
-  return inspect({ id: 1, method, params });
-}
-
-/** The JSON-RPC error that the client gets. */
-function errorOf(verdict: Verdict): { id: unknown; code: number; message: string } {
-  if (verdict.kind !== 'answer') throw new Error(`the verdict was ${verdict.kind}`);
-  const { id, error } = JSON.parse(verdict.text) as { id: unknown; error: { code: number; message: string } };
-  return { id, ...error };
-}
+import { call, errorOf, guard, inspect } from '../../test/guard-calls.ts';
 
 describe('the guard, what passes', () => {
   it.each([
