@@ -32,6 +32,8 @@ describe('configuration', () => {
       agentserverUrl: 'http://127.0.0.1:8081',
       agentserverSecret: SECRET,
       timeoutMs: 5000,
+      breakerFailures: 5,
+      breakerBackOffMs: 1000,
     });
     expect(backend).toMatchObject({
       kind: 'launch',

@@ -65,6 +65,10 @@ function readInbound(read: EnvReader) {
     agentserverSecret: read.sharedSecret('CXG_AGENTSERVER_INTERNAL_SECRET'),
     /** One verification, connecting and a retry included. */
     timeoutMs: read.durationMs('CXG_VERIFY_TIMEOUT', { min: '100ms', max: '30s', default: '5s' }),
+    /** Verifications in a row without an answer, after which nobody is asked until a probe finds the other side back. */
+    breakerFailures: read.integer('CXG_VERIFIER_BREAKER_FAILURES', { min: 1, max: 10_000, default: 5 }),
+    /** Until the first probe; doubles up to half a minute. */
+    breakerBackOffMs: read.durationMs('CXG_VERIFIER_BREAKER_BACKOFF', { min: '100ms', max: '5m', default: '1s' }),
   };
 }
 

@@ -11,6 +11,8 @@ export interface GatewayGauges {
   bufferedBytes(): number;
   appServers(): number;
   pendingRevocations(): number;
+  /** 0 closed, 1 a probe is under way, 2 open. */
+  verifierBreaker(): number;
 }
 
 export type GatewayMetrics = UpgradeObserver & AppServerObserver & AuthenticationObserver;
@@ -118,4 +120,6 @@ function exposeGauges(series: Series, gauges: GatewayGauges): void {
   series.gauge('cxg_app_buffered_bytes', 'Bytes that wait to be sent, all connections.', gauges.bufferedBytes);
   series.gauge('cxg_app_servers', 'App-servers that run or are starting.', gauges.appServers);
   series.gauge('cxg_app_pending_revocations', 'Ended turns that are not revoked yet.', gauges.pendingRevocations);
+  const breakerHelp = 'Whether the token verifier is asked: 0 yes, 1 a probe is under way, 2 no, it is down.';
+  series.gauge('cxg_app_verifier_breaker_state', breakerHelp, gauges.verifierBreaker);
 }

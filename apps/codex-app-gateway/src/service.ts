@@ -14,6 +14,7 @@ import {
   systemClock,
 } from '@codex-gateways/service';
 import type { Authenticator } from './authentication/authenticator.ts';
+import type { BreakerState } from './authentication/circuit-breaker.ts';
 import { createHmacAuthenticator } from './authentication/hmac-authenticator.ts';
 import { observeAuthenticator } from './authentication/observed-authenticator.ts';
 import { createRemoteVerifier } from './authentication/remote-verifier.ts';
@@ -38,6 +39,8 @@ export interface AppGatewayDeps {
 }
 
 const CLOSE_HTTP_MS = 1000;
+// As the metric counts them.
+const BREAKER_STATES: readonly BreakerState[] = ['closed', 'half_open', 'open'];
 
 /**
  * Builds the service; nothing is opened before `start`. `drain` refuses upgrades, closes clients with 1001, stops the
@@ -69,6 +72,7 @@ class Gateway implements AppGateway {
       bufferedBytes: () => this.#connections.bufferedBytes,
       appServers: () => this.#backend?.appServerCount() ?? 0,
       pendingRevocations: () => this.#backend?.pendingRevocations() ?? 0,
+      verifierBreaker: () => BREAKER_STATES.indexOf(this.#authenticator.breakerState?.() ?? 'closed'),
     });
     this.#authenticator = observeAuthenticator(createAuthenticator(config.inbound), this.#observer);
   }

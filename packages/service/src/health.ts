@@ -3,6 +3,17 @@ import type { RequestHandler } from 'express';
 /** A dependency that must answer before a service may take traffic: rejects when it does not. */
 export type ReadinessCheck = () => Promise<void>;
 
+/** A check's own word for what is wrong, told on `/readyz`, which is open to whoever reaches the port. */
+export class NotReadyError extends Error {
+  override readonly name = 'NotReadyError';
+  constructor(
+    readonly word: string,
+    options?: ErrorOptions,
+  ) {
+    super(word, options);
+  }
+}
+
 /** Whether the service takes new work. Draining is one way: it never ends. */
 export interface Readiness {
   isDraining(): boolean;
@@ -47,16 +58,16 @@ export function readyRoute(readiness: Readiness): RequestHandler {
   };
 }
 
-// Only that a dependency is away is told, not how: the page is open to whoever reaches the port.
-async function outcomeOf(check: ReadinessCheck, timeoutMs: number): Promise<'ok' | 'unreachable' | 'timeout'> {
+// Only that a dependency is away is told, not how, unless the check has a word for it.
+async function outcomeOf(check: ReadinessCheck, timeoutMs: number): Promise<string> {
   let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<'timeout'>((resolve) => {
+  const timeout = new Promise<string>((resolve) => {
     timer = setTimeout(() => resolve('timeout'), timeoutMs);
   });
   try {
-    return await Promise.race([check().then(() => 'ok' as const), timeout]);
-  } catch {
-    return 'unreachable';
+    return await Promise.race([check().then(() => 'ok'), timeout]);
+  } catch (error) {
+    return error instanceof NotReadyError ? error.word : 'unreachable';
   } finally {
     clearTimeout(timer);
   }

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import express from 'express';
 import { request } from 'undici';
+import { NotReadyError } from './health.ts';
 import { codeErrorForm, errorMiddleware, HttpError, notFound, objectErrorForm } from './http-error.ts';
 import { createApp, type HttpServer, ListenError, listen } from './http-server.ts';
 import { createLogger } from './logger.ts';
@@ -120,6 +121,8 @@ describe('health', () => {
     expect((await get('/healthz')).status).toBe(200);
     const away = await get('/readyz');
     expect([away.status, away.json()]).toEqual([503, { status: 'not_ready', missing: { database: 'unreachable' } }]);
+    databaseAnswers = () => Promise.reject(new NotReadyError('circuit_open', { cause: new Error('down') }));
+    expect((await get('/readyz')).json()).toMatchObject({ missing: { database: 'circuit_open' } });
     databaseAnswers = async () => {};
     expect((await get('/readyz')).status).toBe(200);
   });

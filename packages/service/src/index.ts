@@ -1,7 +1,8 @@
+export { createBareApp } from './bare-app.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { CLOSE_CODES, type CloseCodeName, closeReason, MAX_CLOSE_REASON_BYTES } from './close-codes.ts';
 export { ConfigError, DEV_MODE_VARIABLE, type Environment, EnvReader, parseDurationMs } from './env-reader.ts';
-export { createReadiness, type Readiness, type ReadinessCheck } from './health.ts';
+export { createReadiness, NotReadyError, type Readiness, type ReadinessCheck } from './health.ts';
 export {
   asHttpError,
   codeErrorForm,

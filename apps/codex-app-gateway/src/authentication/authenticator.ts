@@ -1,3 +1,5 @@
+import type { BreakerState } from './circuit-breaker.ts';
+
 /** On whose behalf a connection is made. */
 export interface Caller {
   readonly workspaceId: string;
@@ -18,6 +20,8 @@ export interface Authenticator {
   authenticate(token: string): Promise<AuthenticationOutcome>;
   /** Rejects when `authenticate` could not work now. */
   checkReady(): Promise<void>;
+  /** Whether whoever knows is being asked; absent where nobody is asked. */
+  breakerState?(): BreakerState;
   close(): Promise<void>;
 }
 

@@ -20,6 +20,7 @@ export function observeAuthenticator(inner: Authenticator, observer: Authenticat
       }
     },
     checkReady: () => inner.checkReady(),
+    breakerState: () => inner.breakerState?.() ?? 'closed',
     close: () => inner.close(),
   };
 }

@@ -1,17 +1,22 @@
 import { ServiceUnavailableError } from '@codex-gateways/service';
-import { freePort, useCleanup } from '@codex-gateways/testing';
+import { freePort, useCleanup, waitFor } from '@codex-gateways/testing';
 import { type StandInAnswer, startStandIn } from '../../test/stand-in.ts';
-import { createRemoteVerifier } from './remote-verifier.ts';
+import { CircuitOpenError } from './circuit-breaker.ts';
+import { createRemoteVerifier, type RemoteVerifierOptions } from './remote-verifier.ts';
 
 const YES = { status: 200, body: { user_id: 'user_1', workspace_id: 'ws_1' } };
 const SECRET = 'the internal secret';
+const OPTIONS = { agentserverSecret: SECRET, timeoutMs: 5000, breakerFailures: 5, breakerBackOffMs: 60_000 };
+const YES_TEXT = JSON.stringify(YES.body);
+const JSON_TYPE = { 'content-type': 'application/json' };
+type Respond = Extract<StandInAnswer, (...args: never[]) => void>;
 
 describe('remote verification of bearers', () => {
   const cleanup = useCleanup();
 
-  async function verifierOf(answer: () => StandInAnswer, timeoutMs = 5000) {
+  async function verifierOf(answer: () => StandInAnswer, options: Partial<RemoteVerifierOptions> = {}) {
     const agentserver = await startStandIn(answer);
-    const verifier = createRemoteVerifier({ agentserverUrl: agentserver.url, agentserverSecret: SECRET, timeoutMs });
+    const verifier = createRemoteVerifier({ ...OPTIONS, agentserverUrl: agentserver.url, ...options });
     cleanup.after(() => agentserver.close());
     cleanup.after(() => verifier.close());
     return { agentserver, verifier };
@@ -52,16 +57,33 @@ describe('remote verification of bearers', () => {
     ['200 without the user', { status: 200, body: { workspace_id: 'ws_1' } }],
     ['200 with an empty workspace', { status: 200, body: { user_id: 'user_1', workspace_id: '' } }],
     ['200 with a workspace that is no id', { status: 200, body: { user_id: 'u', workspace_id: '../../etc' } }],
-    ['200 with text instead of JSON', (_req: unknown, res: { end(text: string): void }) => res.end('<html>')],
-    ['an answer without end', (_req: unknown, res: { write(text: string): void }) => void res.write('{"user_id":')],
-  ] as [string, StandInAnswer][])('is unavailable, never unauthorized, for %s', async (_what, answer) => {
-    const { verifier } = await verifierOf(() => answer, 300);
+    ['200 with text instead of JSON', (_req, res) => res.writeHead(200, JSON_TYPE).end('<html>')],
+    ['200 with a page', (_req, res) => res.writeHead(200, { 'content-type': 'text/html' }).end(YES_TEXT)],
+    ['200 without a content type', (_req, res) => res.end(YES_TEXT)],
+    ['200 with more than two ids take', (_req, res) => res.writeHead(200, JSON_TYPE).end(YES_TEXT.padEnd(20_000))],
+    ['an answer without end', (_req, res) => void res.writeHead(200, JSON_TYPE).write('{"user_id":')],
+    ['status 404', { status: 404, body: YES.body }],
+    ['status 400 that speaks of tokens', { status: 400, body: { error: 'invalid_token' } }],
+  ] satisfies [string, StandInAnswer][])('is unavailable, never unauthorized, for %s', async (_what, answer) => {
+    const { verifier } = await verifierOf(() => answer, { timeoutMs: 300 });
     await expect(verifier.authenticate('ast_1_secret')).rejects.toThrow(ServiceUnavailableError);
+  });
+
+  it.each([
+    ['text', (_req, res) => res.writeHead(401, { 'content-type': 'text/plain' }).end('unauthorized')],
+    ['nothing', (_req, res) => res.writeHead(401).end()],
+    ['more than anybody reads', (_req, res) => res.writeHead(401, JSON_TYPE).end('x'.repeat(1_000_000))],
+    ['an end that does not come', (_req, res) => void res.writeHead(401, JSON_TYPE).write('{')],
+  ] satisfies [string, Respond][])('is unauthorized for 401, also with %s behind it', async (_what, answer) => {
+    const { verifier } = await verifierOf(() => answer, { timeoutMs: 1000 });
+    for (let time = 0; time < 3; time += 1) {
+      expect(await verifier.authenticate('ast_1_secret')).toEqual({ kind: 'unauthorized' });
+    }
   });
 
   it('is unavailable when agentserver is down', async () => {
     const agentserverUrl = `http://127.0.0.1:${await freePort()}`;
-    const verifier = createRemoteVerifier({ agentserverUrl, agentserverSecret: SECRET, timeoutMs: 1000 });
+    const verifier = createRemoteVerifier({ ...OPTIONS, agentserverUrl, timeoutMs: 1000 });
     cleanup.after(() => verifier.close());
     await expect(verifier.authenticate('ast_1_secret')).rejects.toThrow(ServiceUnavailableError);
     await expect(verifier.checkReady()).rejects.toThrow(ServiceUnavailableError);
@@ -90,5 +112,64 @@ describe('remote verification of bearers', () => {
   it('is ready when agentserver answers, whatever it thinks of the token', async () => {
     const { verifier } = await verifierOf(() => ({ status: 401, body: { error: 'invalid_token' } }));
     await expect(verifier.checkReady()).resolves.toBeUndefined();
+  });
+
+  it('does not ask a service that is down, until a probe finds it back', async () => {
+    let answer: StandInAnswer = { status: 500 };
+    const { agentserver, verifier } = await verifierOf(() => answer, { breakerFailures: 3, breakerBackOffMs: 100 });
+    const authenticate = () => verifier.authenticate('ast_1_secret').catch((error: unknown) => error);
+    for (let failure = 0; failure < 3; failure += 1) await authenticate();
+    expect(verifier.breakerState?.()).toBe('open');
+    expect(await authenticate()).toBeInstanceOf(CircuitOpenError);
+    expect(agentserver.requests).toHaveLength(3);
+    await expect(verifier.checkReady()).rejects.toMatchObject({ name: 'NotReadyError', word: 'circuit_open' });
+    answer = YES;
+    await waitFor(async () => (await authenticate()) instanceof Error === false, {
+      timeoutMs: 5000,
+      describe: 'a probe to go through',
+    });
+    expect(verifier.breakerState?.()).toBe('closed');
+    expect(agentserver.requests).toHaveLength(4);
+  });
+
+  it('finds the service back when it is asked whether it is ready, since nobody connects to one that is not', async () => {
+    let answer: StandInAnswer = { status: 500 };
+    const { verifier } = await verifierOf(() => answer, { breakerFailures: 1, breakerBackOffMs: 100 });
+    await verifier.authenticate('ast_1_secret').catch(() => undefined);
+    answer = { status: 401 };
+    await waitFor(
+      () =>
+        verifier.checkReady().then(
+          () => true,
+          () => false,
+        ),
+      {
+        timeoutMs: 5000,
+        describe: 'readiness',
+      },
+    );
+    expect(verifier.breakerState?.()).toBe('closed');
+  });
+
+  it('goes on asking a service that works and refuses: nobody can shut the others out with odd tokens', async () => {
+    const { agentserver, verifier } = await verifierOf(() => ({ status: 400 }), { breakerFailures: 2 });
+    for (let time = 0; time < 5; time += 1) {
+      await expect(verifier.authenticate('ast_1_secret')).rejects.toThrow(ServiceUnavailableError);
+    }
+    expect(agentserver.requests).toHaveLength(5);
+    expect(verifier.breakerState?.()).toBe('closed');
+  });
+
+  it('is bounded against a service that hangs: fifty at once are told in one timeout, the next at once', async () => {
+    const { agentserver, verifier } = await verifierOf(() => () => undefined, { timeoutMs: 500 });
+    const startedAtMs = performance.now();
+    const authenticate = () => verifier.authenticate('ast_1_secret').catch((error: unknown) => error);
+    const outcomes = await Promise.all(Array.from({ length: 50 }, authenticate));
+    expect(performance.now() - startedAtMs).toBeLessThan(3000);
+    expect(outcomes.filter((each) => each instanceof ServiceUnavailableError)).toHaveLength(50);
+    const asked = agentserver.requests.length;
+    expect(asked).toBeLessThan(50);
+    expect(await authenticate()).toBeInstanceOf(CircuitOpenError);
+    expect(agentserver.requests).toHaveLength(asked);
   });
 });

@@ -1,68 +1,79 @@
-import { createInternalClient, type InternalAnswer, ServiceUnavailableError } from '@codex-gateways/service';
+import { NotReadyError, ServiceUnavailableError } from '@codex-gateways/service';
 import { z } from 'zod';
-import { errorCodeOf } from '../error-code.ts';
 import { type AuthenticationOutcome, type Authenticator, isCallerId, MAX_BEARER_LENGTH } from './authenticator.ts';
+import { CircuitBreaker, CircuitOpenError } from './circuit-breaker.ts';
+import { createVerifierClient, type VerifierAnswer } from './verifier-client.ts';
 
-const VERIFY_PATH = '/api/internal/codex/tokens/verify';
+const MAX_BACK_OFF_MS = 30_000;
+// No remote token has this form, so the answer is a quick no that still passed the other side's whole way.
+const PROBE_TOKEN = 'readiness-probe';
 
 const callerId = z.string().refine(isCallerId);
 const verifiedSchema = z.object({ workspace_id: callerId, user_id: callerId });
 
-// What undici and the system say of a kept connection that the other side closed while we wrote to it.
-const CLOSED_CONNECTION_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+export interface RemoteVerifierOptions {
+  readonly agentserverUrl: string;
+  readonly agentserverSecret: string;
+  /** For one verification, a retry included. */
+  readonly timeoutMs: number;
+  /** Failures in a row after which agentserver is not asked for a while. */
+  readonly breakerFailures: number;
+  /** The first such while; it doubles up to half a minute. */
+  readonly breakerBackOffMs: number;
+}
 
 /**
  * Asks agentserver (here: codex-auth) about each bearer, so that this service keeps nothing of tokens and a revoked one
- * is refused at once. 401 is a no; a yes names workspace and user; anything else is no answer at all. See
- * docs/protocol.md.
- * @param timeoutMs - for one verification, a retry included
+ * is refused at once. 401 is a no; a yes names workspace and user; anything else is no answer at all. While agentserver is down it
+ * is not asked but for a probe now and then. See docs/protocol.md.
  */
-export function createRemoteVerifier({
-  agentserverUrl,
-  agentserverSecret,
-  timeoutMs,
-}: {
-  agentserverUrl: string;
-  agentserverSecret: string;
-  timeoutMs: number;
-}): Authenticator {
-  const client = createInternalClient({
-    baseUrl: agentserverUrl,
-    headers: { 'x-internal-secret': agentserverSecret },
-    timeoutMs,
+export function createRemoteVerifier(options: RemoteVerifierOptions): Authenticator {
+  const { breakerFailures, breakerBackOffMs, ...rest } = options;
+  const client = createVerifierClient(rest);
+  const breaker = new CircuitBreaker({
+    failureThreshold: breakerFailures,
+    backOffMs: breakerBackOffMs,
+    maxBackOffMs: Math.max(MAX_BACK_OFF_MS, breakerBackOffMs),
+    nowMs: () => performance.now(),
   });
-  const verify = (token: string, signal: AbortSignal) =>
-    client.request({ method: 'POST', path: VERIFY_PATH, body: { token }, signal });
+  const ask = async (token: string) => interpret(await client.verify(token));
   return {
     async authenticate(token) {
       if (token.length > MAX_BEARER_LENGTH) return { kind: 'unauthorized' };
-      const deadline = AbortSignal.timeout(timeoutMs);
-      const answer = await verify(token, deadline).catch((error: unknown) => {
-        if (!isClosedConnection(error)) throw error;
-        return verify(token, deadline);
-      });
-      return outcomeOf(answer);
+      return outcomeOf(await breaker.run(() => ask(token)));
     },
     async checkReady() {
-      // No remote token has this form, so the answer is a quick no that still passed the other side's whole way.
-      outcomeOf(await verify('readiness-probe', AbortSignal.timeout(timeoutMs)));
+      // While all is well it is no evidence: what works for it need not work for real tokens. After a fall it may be the probe, since
+      // a service that is not ready gets no other calls.
+      const isClosed = breaker.state === 'closed';
+      const answer = await (isClosed ? ask(PROBE_TOKEN) : breaker.run(() => ask(PROBE_TOKEN))).catch(asNotReady);
+      outcomeOf(answer);
     },
+    breakerState: () => breaker.state,
     close: () => client.close(),
   };
 }
 
-function outcomeOf(answer: InternalAnswer): AuthenticationOutcome {
-  if (answer.status === 401) return { kind: 'unauthorized' };
-  const verified = answer.status === 200 ? verifiedSchema.safeParse(answer.body) : undefined;
+/** An answer of a service that works; `refused`: it does not take this call, which says nothing of the token. */
+type Interpretation = AuthenticationOutcome | { readonly kind: 'refused'; readonly status: number };
+
+/** @throws {ServiceUnavailableError} for what a service that works does not say */
+function interpret({ status, body }: VerifierAnswer): Interpretation {
+  if (status === 401) return { kind: 'unauthorized' };
+  if (status >= 400 && status < 500) return { kind: 'refused', status };
+  const verified = status === 200 ? verifiedSchema.safeParse(body) : undefined;
   if (!verified?.success) {
-    throw new ServiceUnavailableError(`the token verifier answered ${answer.status} with nothing that can be used`);
+    throw new ServiceUnavailableError(`the token verifier answered ${status} with nothing that can be used`);
   }
   const { workspace_id: workspaceId, user_id: userId } = verified.data;
   return { kind: 'authenticated', caller: { workspaceId, userId } };
 }
 
-/** Whether asking again is worth it: a verification changes nothing, so asking twice is safe. */
-function isClosedConnection(error: unknown): boolean {
-  const cause = error instanceof ServiceUnavailableError ? error.cause : undefined;
-  return CLOSED_CONNECTION_CODES.has(errorCodeOf(cause) ?? '');
+function outcomeOf(answer: Interpretation): AuthenticationOutcome {
+  if (answer.kind !== 'refused') return answer;
+  throw new ServiceUnavailableError(`the token verifier answered ${answer.status}`);
+}
+
+function asNotReady(error: unknown): never {
+  throw error instanceof CircuitOpenError ? new NotReadyError('circuit_open', { cause: error }) : error;
 }

@@ -8,6 +8,7 @@ import {
   ServiceUnavailableError,
 } from '@codex-gateways/service';
 import { AppServerUnavailableError } from '../app-server/app-server.ts';
+import { CircuitOpenError } from '../authentication/circuit-breaker.ts';
 
 /** Never sent; the label under which a client that left is counted. */
 const CLIENT_LEFT_STATUS = 499;
@@ -48,7 +49,8 @@ function asHttpError(error: unknown): HttpError | undefined {
     return unavailable('app_server_unavailable', error.message, error.retryAfterSeconds);
   }
   if (error instanceof ServiceUnavailableError) {
-    return unavailable('verifier_unavailable', 'the service that verifies tokens does not answer');
+    const retryAfterSeconds = error instanceof CircuitOpenError ? error.retryAfterSeconds : undefined;
+    return unavailable('verifier_unavailable', 'the service that verifies tokens does not answer', retryAfterSeconds);
   }
   return undefined;
 }

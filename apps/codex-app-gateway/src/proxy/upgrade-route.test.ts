@@ -151,6 +151,22 @@ describe('the upgrade to a WebSocket', () => {
     expect((await get(lied, '/metrics')).text).toMatch(/cxg_app_verifications_total\{outcome="unavailable".*\} 2/);
   });
 
+  it('is 503 at once while the verifier is known to be down, which is seen from outside', async () => {
+    const down = await world.start({
+      CXG_APP_SERVER_URL: backend.url,
+      CXG_AGENTSERVER_INTERNAL_URL: `http://127.0.0.1:${await freePort()}`,
+      CXG_VERIFIER_BREAKER_FAILURES: '2',
+      CXG_VERIFIER_BREAKER_BACKOFF: '1m',
+    });
+    await refusal(wsUrl(down), bearer('ast_ws-1'));
+    await refusal(wsUrl(down), bearer('ast_ws-1'));
+    const { status, headers } = await refusal(wsUrl(down), bearer('ast_ws-1'));
+    expect(status).toBe(503);
+    expect(Number(headers['retry-after'])).toBeGreaterThan(50);
+    expect(await get(down, '/readyz')).toMatchObject({ status: 503, text: expect.stringContaining('circuit_open') });
+    expect((await get(down, '/metrics')).text).toMatch(/cxg_app_verifier_breaker_state\{.*\} 2\n/);
+  });
+
   it('is 503 when the app-server cannot be reached, before there is a WebSocket', async () => {
     const dead = await world.start({ CXG_APP_SERVER_URL: `ws://127.0.0.1:${await freePort()}` });
     const { status, body } = await refusal(wsUrl(dead), bearer('ast_ws-1'));
