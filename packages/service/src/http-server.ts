@@ -1,12 +1,11 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import express, { type Express } from 'express';
-import helmet from 'helmet';
+import type { Express } from 'express';
+import { createBareApp } from './bare-app.ts';
 import { createReadiness, healthRoute, type Readiness, type ReadinessCheck, readyRoute } from './health.ts';
 import type { Logger } from './logger.ts';
 import { type Metrics, metricsRoute } from './metrics.ts';
-import { requestLog } from './request-log.ts';
 
 /** The address could not be listened on; the message names it. */
 export class ListenError extends Error {
@@ -35,32 +34,12 @@ export function createApp({
   checks: Readonly<Record<string, ReadinessCheck>>;
 }): { app: Express; readiness: Readiness } {
   const readiness = createReadiness(checks);
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.set('query parser', 'simple');
-  app.use(requestLog({ log, metrics }));
-  app.use(helmet({ contentSecurityPolicy: { directives: STRICT_CONTENT_POLICY }, strictTransportSecurity: false }));
+  const app = createBareApp({ log, metrics });
   app.get('/healthz', healthRoute());
   app.get('/readyz', readyRoute(readiness));
   app.get('/metrics', metricsRoute(metrics.registry));
   return { app, readiness };
 }
-
-// Pages that need more (a form target, a style) loosen it themselves.
-const STRICT_CONTENT_POLICY = {
-  defaultSrc: ["'none'"],
-  styleSrc: ["'self'"],
-  imgSrc: ["'self'", 'data:'],
-  formAction: ["'self'"],
-  frameAncestors: ["'none'"],
-  baseUri: ["'none'"],
-  scriptSrc: null,
-  scriptSrcAttr: null,
-  fontSrc: null,
-  objectSrc: null,
-  upgradeInsecureRequests: null,
-};
 
 /** @throws {ListenError} when the port is taken or may not be used */
 export async function listen(

@@ -1,4 +1,5 @@
 export { createBareApp } from './bare-app.ts';
+export { createBareApp } from './bare-app.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { CLOSE_CODES, type CloseCodeName, closeReason, MAX_CLOSE_REASON_BYTES } from './close-codes.ts';
 export { ConfigError, DEV_MODE_VARIABLE, type Environment, EnvReader, parseDurationMs } from './env-reader.ts';
