@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from '@codex-gateways/database';
 import type { Clock, InternalClient, Logger } from '@codex-gateways/service';
+import { AppServerHomes } from './app-server-homes/app-server-homes.ts';
 import { Bindings } from './bindings/bindings.ts';
 import type { Config } from './config.ts';
 import { ConnectionHistory } from './connections/connection-history.ts';
@@ -73,6 +74,7 @@ export function createDomain(config: Config, deps: DomainDeps) {
       ...{ db: pool, clock, ticketLifetimeSeconds: config.registration.ticketLifetimeSeconds },
       close: (exeId, why) => localExecutors.dismiss(exeId, why),
     }),
+    homes: new AppServerHomes({ db: pool }),
     duels: new Duels({ db: pool, settings: config.duels, localExecutors, counters: deps.counters, log }),
     history: new ConnectionHistory({ db: pool, limit: config.connectionHistoryLength }),
     userConnections: new UserConnections({ db: pool, limit: config.limits.connectionsPerUser }),

@@ -7,6 +7,10 @@ import {
   requireSharedSecret,
 } from '@codex-gateways/service';
 import express, { type Express, Router } from 'express';
+import { acquireHomeRoute } from './app-server-homes/acquire-home-route.ts';
+import type { AppServerHomes } from './app-server-homes/app-server-homes.ts';
+import { deleteAppGatewayRoute, releaseHomeRoute } from './app-server-homes/release-homes-route.ts';
+import { renewHomesRoute } from './app-server-homes/renew-homes-route.ts';
 import type { Bindings } from './bindings/bindings.ts';
 import { connectedRoute } from './bindings/connected-route.ts';
 import { deleteBindingRoute } from './bindings/delete-binding-route.ts';
@@ -34,6 +38,7 @@ import { unavailableMiddleware } from './unavailable.ts';
 
 export interface HttpApiServices {
   readonly executors: Executors;
+  readonly homes: AppServerHomes;
   readonly bindings: Bindings;
   readonly history: ConnectionHistory;
   readonly duels: Duels;
@@ -45,6 +50,9 @@ export interface HttpApiServices {
   readonly counters: GatewayCounters;
   readonly log: Logger;
 }
+
+/** What a gateway with ten thousand app-servers says of them. */
+const HELD_HOMES_BYTES = 2 * 1024 * 1024;
 
 /** Puts every HTTP endpoint on the app, each group with the credentials that it asks for. */
 export function mountHttpApi(app: Express, config: Config, services: HttpApiServices): void {
@@ -89,7 +97,12 @@ function managementRouter(config: Config, services: HttpApiServices): Router {
 function gatewayRouter(config: Config, services: HttpApiServices): Router {
   const { internalSharedSecret: sharedSecret, limits } = config;
   const jsonBody = express.json({ limit: limits.requestBodyBytes });
+  const trusted = requireSharedSecret(sharedSecret);
   return Router()
     .get('/connected', connectedRoute({ ...services, sharedSecret }))
-    .post('/revoke-turn', requireSharedSecret(sharedSecret), jsonBody, revokeTurnRoute(services));
+    .post('/revoke-turn', trusted, jsonBody, revokeTurnRoute(services))
+    .post('/app-server-homes/renew', trusted, express.json({ limit: HELD_HOMES_BYTES }), renewHomesRoute(services))
+    .post('/app-server-homes/:workspace_id/acquire', trusted, jsonBody, acquireHomeRoute(services))
+    .delete('/app-server-homes/:workspace_id', trusted, releaseHomeRoute(services))
+    .delete('/app-gateways/:gateway_name', trusted, deleteAppGatewayRoute(services));
 }

@@ -10,6 +10,7 @@ import {
   type Readiness,
 } from '@codex-gateways/service';
 import type { Express } from 'express';
+import { deleteForgottenHomes } from './app-server-homes/app-server-homes-store.ts';
 import { deleteOldAuditEvents } from './audit/audit-events-store.ts';
 import { catchUp, reactToClusterEvent } from './cluster-reactions.ts';
 import type { Config } from './config.ts';
@@ -30,6 +31,9 @@ const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url));
 const EXPIRY_CHECK_MS = 1000;
 /** A replica whose lease is over for so long does not come back. */
 const DEAD_REPLICA_SECONDS = 60;
+
+/** A workspace that nobody used for so long is given to whoever asks for it. */
+const FORGOTTEN_HOME_SECONDS = 365 * 24 * 3600;
 
 interface Parts {
   readonly app: Express;
@@ -130,6 +134,7 @@ function sweepTasks({ auditRetentionSeconds: retentionSeconds }: Config, { pool,
       await domain.turnBridges.flush();
       return deleteAbandonedSlots(pool, { deadForSeconds: DEAD_REPLICA_SECONDS, limit });
     },
+    homes: (limit: number) => deleteForgottenHomes(pool, { unusedForSeconds: FORGOTTEN_HOME_SECONDS, limit }),
     auditEvents: (limit: number) => deleteOldAuditEvents(pool, { retentionSeconds, limit }),
   };
 }
