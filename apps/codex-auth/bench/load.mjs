@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'undici';
+import { Connection } from './connection.mjs';
 
 const WARM_UP_MS = 1000;
 
@@ -14,7 +14,7 @@ export async function capacity(url, requestOf, { connections = 32, seconds = 8 }
   let isMeasuring = false;
   let isOver = false;
   const loop = async (connection) => {
-    const client = new Client(url);
+    const client = new Connection(url);
     let answer;
     while (!isOver) {
       const request = requestOf(connection, answer);
@@ -22,12 +22,12 @@ export async function capacity(url, requestOf, { connections = 32, seconds = 8 }
         counts.exhausted = true;
         break;
       }
-      answer = await send(client, request);
+      answer = await client.send(request);
       counts.total += 1;
       if (isMeasuring) counts[answer.status === 200 ? 'answered' : 'failed'] += 1;
     }
     if (answer) requestOf(connection, answer); // it may go on from here in another turn
-    await client.close();
+    client.close();
   };
   const running = Array.from({ length: connections }, (_, connection) => loop(connection));
   await sleep(WARM_UP_MS);
@@ -51,7 +51,7 @@ export async function capacity(url, requestOf, { connections = 32, seconds = 8 }
  * @returns the 50th and 99th percentile in milliseconds
  */
 export async function latencyAt(url, requestOf, { perSecond, seconds = 8, connections = 32 }) {
-  const clients = Array.from({ length: connections }, () => new Client(url));
+  const clients = Array.from({ length: connections }, () => new Connection(url));
   const lastAnswers = [];
   const idle = clients.map((_, connection) => connection);
   const due = [];
@@ -63,7 +63,7 @@ export async function latencyAt(url, requestOf, { perSecond, seconds = 8, connec
       const dueAt = due.shift();
       const request = requestOf(connection, lastAnswers[connection]);
       if (!request) return;
-      const one = send(clients[connection], request).then((answer) => {
+      const one = clients[connection].send(request).then((answer) => {
         lastAnswers[connection] = answer;
         latenciesMs.push(performance.now() - dueAt);
         idle.push(connection);
@@ -81,17 +81,11 @@ export async function latencyAt(url, requestOf, { perSecond, seconds = 8, connec
     await sleep(1);
   }
   while (running.size > 0) await Promise.all(running);
-  await Promise.all(clients.map((client) => client.close()));
+  for (const client of clients) client.close();
   latenciesMs.sort((left, right) => left - right);
   const percentile = (share) =>
     latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(latenciesMs.length * share))] ?? 0;
   return { p50Ms: percentile(0.5), p99Ms: percentile(0.99) };
-}
-
-async function send(client, { path, headers, body }) {
-  const answer = await client.request({ method: 'POST', path, headers, body });
-  const text = await answer.body.text();
-  return { status: answer.statusCode, text };
 }
 
 /** @param child - a process with a first line of JSON that says that it is ready */

@@ -11,7 +11,9 @@ import { signaturesPerSecondOfOneCore, signaturesPerSecondOfThreadPool } from '.
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 8);
 const CONNECTIONS = 32;
 const TURNS = 2;
-const CODES = 800 * (SECONDS + 2);
+const CODES = 1200 * (SECONDS + 2);
+/** Figures to measure, all of them by default: refresh, code, validate, verify. */
+const ONLY = new Set(process.env.BENCH_ONLY?.split(',') ?? ['refresh', 'code', 'validate', 'verify']);
 
 /** A way to make the next request of a connection from the answer to its last one. */
 const same = (request) => () => request;
@@ -79,36 +81,57 @@ function cpuText({ serviceMs, databaseMs }) {
 }
 
 const rows = [];
+const latencies = [];
+
+async function measureTokens(ours, peer, signatures) {
+  for (const [name, what, requests] of [
+    ['refresh', 'refresh', refreshes],
+    ['code', 'code exchange', redemptions],
+  ]) {
+    if (!ONLY.has(name)) continue;
+    const { perSecond } = await compare(what, [
+      { target: ours, requestOf: await requests(ours) },
+      { target: peer, requestOf: await requests(peer) },
+    ]);
+    const share = ((100 * perSecond) / (signatures.perSecond / 2)).toFixed(0);
+    latencies.push(`${what}: ${share} % of the signing limit, two signatures each by ${signatures.by}`);
+    if (name === 'refresh')
+      await measureLatency('refresh', { target: ours, perSecond, requestOf: await refreshes(ours) });
+  }
+}
+
+async function measureInternal(ours, peer) {
+  const [code] = await ours.codes(1);
+  const { access_token: accessToken } = await ours.redeem(code);
+  if (ONLY.has('validate')) {
+    const requestOf = same(ours.validateRequest(accessToken));
+    const { perSecond } = await compare('validate (bearer), against introspection', [
+      { target: ours, requestOf },
+      { target: peer, requestOf: same(peer.introspectionRequest) },
+    ]);
+    await measureLatency('validate', { target: ours, perSecond, requestOf });
+  }
+  if (ONLY.has('verify')) {
+    const requestOf = same(await ours.verifyRequest(accessToken));
+    await compare('warm remote-token verification', [{ target: ours, requestOf }]);
+  }
+}
+
+async function measureLatency(what, { target, perSecond, requestOf }) {
+  const { p50Ms, p99Ms } = await latencyAt(target.url, requestOf, { perSecond: perSecond / 2, seconds: SECONDS });
+  latencies.push(`${what} at half of that: p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`);
+}
+
 const postgres = await startTestPostgres();
 const oneCore = await signaturesPerSecondOfOneCore();
 const threadPool = await signaturesPerSecondOfThreadPool();
-const ours = await startCodexAuth((await postgres.createDatabase()).url);
+const ours = await startCodexAuth((await postgres.createDatabase()).url, {
+  nodeOptions: process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [],
+});
 const peer = await startOidcProvider((await postgres.createDatabase()).url);
-const latencies = [];
 try {
-  const refresh = await compare('refresh', [
-    { target: ours, requestOf: await refreshes(ours) },
-    { target: peer, requestOf: await refreshes(peer) },
-  ]);
-  await compare('code exchange', [
-    { target: ours, requestOf: await redemptions(ours) },
-    { target: peer, requestOf: await redemptions(peer) },
-  ]);
-  const [code] = await ours.codes(1);
-  const { access_token: accessToken } = await ours.redeem(code);
-  const validate = await compare('validate (bearer), against introspection', [
-    { target: ours, requestOf: same(ours.validateRequest(accessToken)) },
-    { target: peer, requestOf: same(peer.introspectionRequest) },
-  ]);
-  const verify = await ours.verifyRequest(accessToken);
-  await compare('warm remote-token verification', [{ target: ours, requestOf: same(verify) }]);
-  for (const [what, { perSecond }, requestOf] of [
-    ['refresh', refresh, await refreshes(ours)],
-    ['validate', validate, same(ours.validateRequest(accessToken))],
-  ]) {
-    const { p50Ms, p99Ms } = await latencyAt(ours.url, requestOf, { perSecond: perSecond / 2, seconds: SECONDS });
-    latencies.push(`${what} at half of that: p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`);
-  }
+  await measureTokens(ours, peer, oneCore);
+  await measureInternal(ours, peer);
 } finally {
   await ours.stop();
   await peer.stop();
