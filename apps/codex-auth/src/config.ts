@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { parseSealingKey } from '@codex-gateways/crypto';
 import { ConfigError, type Environment, EnvReader, LOG_LEVELS } from '@codex-gateways/service';
+import { parseUpstreams } from './upstream/parse-upstreams.ts';
+import type { UpstreamConfig } from './upstream/upstream-config.ts';
 
 /** Everything codex-auth reads from its environment. The only module of the app that names a variable. */
 export type Config = ReturnType<typeof readConfig>;
@@ -14,6 +17,7 @@ export function readConfig(env: Environment) {
     ...readTokenLifetimes(read),
     ...readClientRegistration(read),
     ...readSignIn(read),
+    ...readUpstreams(read),
     ...readLimits(read),
     ...readMachineAccess(read),
   });
@@ -147,6 +151,40 @@ function readSignIn(read: EnvReader) {
     sessionIdleSeconds: read.durationSeconds('CODEX_AUTH_SESSION_IDLE_TTL', { min: '1m', max: '365d', default: '7d' }),
     sessionLifetimeSeconds: read.durationSeconds('CODEX_AUTH_SESSION_TTL', { min: '1m', max: '365d', default: '30d' }),
     firstUser: readFirstUser(read),
+  };
+}
+
+function readUpstreams(read: EnvReader) {
+  const secrets = {
+    variable: (name: string) => read.optionalText(name),
+    file: (path: string) => readFileSync(path, 'utf8'),
+  };
+  const issuer = read.optionalText('CODEX_AUTH_ISSUER_URL')?.replace(/\/+$/, '') ?? '';
+  const isEmbedded = read.optionalText('CODEX_AUTH_SESSION_RESOLVER') === 'agentserver';
+  const parse = (text: string) => {
+    if (isEmbedded) throw new TypeError('is for the session resolver local: another product signs people in');
+    return parseUpstreams(text, { issuer, secrets });
+  };
+  const none: readonly UpstreamConfig[] = [];
+  const upstreams = read.optionalParsed('CODEX_AUTH_UPSTREAMS', parse, { default: none });
+  const parseLocalAccounts = (text: string) => {
+    if (text !== 'on' && text !== 'off') throw new TypeError('must be one of on, off');
+    if (text === 'off' && upstreams.length === 0) throw new TypeError('may be off only with CODEX_AUTH_UPSTREAMS');
+    return text === 'on';
+  };
+  return {
+    /** Identity providers in front of which this server stands: a JSON array, secrets by the name of a variable or a file. */
+    upstreams,
+    /** Whether people have passwords of this server. */
+    localAccounts: read.optionalParsed('CODEX_AUTH_LOCAL_ACCOUNTS', parseLocalAccounts, { default: true }),
+    /** Of one call to an identity provider; several make a sign-in. */
+    upstreamTimeoutMs: read.durationMs('CODEX_AUTH_UPSTREAM_TIMEOUT', { min: '100ms', max: '12s', default: '8s' }),
+    /** How long a person may take at the identity provider. */
+    upstreamSignInLifetimeSeconds: read.durationSeconds('CODEX_AUTH_UPSTREAM_SIGN_IN_TTL', {
+      min: '1m',
+      max: '1h',
+      default: '10m',
+    }),
   };
 }
 

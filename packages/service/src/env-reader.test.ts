@@ -44,6 +44,16 @@ describe('reading the environment', () => {
     }
     expect(read({ U: 'wss://a.example' }, (reader) => reader.wsUrl('U'))).toBe('wss://a.example');
   });
+  it("reads a form of the caller's own when it is set, and says what is wrong with it", () => {
+    const parse = (text: string) => {
+      if (text !== 'yes') throw new TypeError('must be yes');
+      return true;
+    };
+    const readOne = (reader: EnvReader) => reader.optionalParsed('P', parse, { default: false });
+    expect(read({ P: '' }, readOne)).toBe(false);
+    expect(read({ P: 'yes' }, readOne)).toBe(true);
+    expect(read({ P: 'no' }, readOne)).toEqual(['P must be yes']);
+  });
   it('requires shared secrets of 16 characters, but in development mode', () => {
     const readSecret = (reader: EnvReader) => reader.sharedSecret('S');
     expect(read({}, readSecret)).toHaveLength(1);

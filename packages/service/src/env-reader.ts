@@ -153,6 +153,15 @@ export class EnvReader {
     }
   }
 
+  /** As `parsed`, with a default. */
+  optionalParsed<Value>(
+    name: string,
+    parse: (text: string) => Value,
+    { default: fallback }: { default: Value },
+  ): Value {
+    return this.#value(name) === undefined ? fallback : this.parsed(name, parse, fallback);
+  }
+
   /** A comma-separated list whose items have the caller's own form; see `parsed`. */
   parsedList<Value>(name: string, parse: (text: string) => Value): readonly Value[] {
     try {
