@@ -6,6 +6,7 @@ import { createBareApp } from './bare-app.ts';
 import { createReadiness, healthRoute, type Readiness, type ReadinessCheck, readyRoute } from './health.ts';
 import type { Logger } from './logger.ts';
 import { type Metrics, metricsRoute } from './metrics.ts';
+import type { Tracing } from './tracing/tracing.ts';
 
 /** The address could not be listened on; the message names it. */
 export class ListenError extends Error {
@@ -28,13 +29,15 @@ export function createApp({
   log,
   metrics,
   checks,
+  tracing,
 }: {
   log: Logger;
   metrics: Metrics;
   checks: Readonly<Record<string, ReadinessCheck>>;
+  tracing?: Tracing;
 }): { app: Express; readiness: Readiness } {
   const readiness = createReadiness(checks);
-  const app = createBareApp({ log, metrics });
+  const app = createBareApp({ log, metrics, tracing });
   app.get('/healthz', healthRoute());
   app.get('/readyz', readyRoute(readiness));
   app.get('/metrics', metricsRoute(metrics.registry));

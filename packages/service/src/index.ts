@@ -1,5 +1,4 @@
 export { createBareApp } from './bare-app.ts';
-export { createBareApp } from './bare-app.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { CLOSE_CODES, type CloseCodeName, closeReason, MAX_CLOSE_REASON_BYTES } from './close-codes.ts';
 export { ConfigError, DEV_MODE_VARIABLE, type Environment, EnvReader, parseDurationMs } from './env-reader.ts';
@@ -15,6 +14,7 @@ export {
 } from './http-error.ts';
 export { createApp, type HttpServer, ListenError, listen, type UpgradeListener } from './http-server.ts';
 export {
+  type CallObserver,
   createInternalClient,
   type InternalAnswer,
   type InternalClient,
@@ -22,9 +22,23 @@ export {
   ServiceUnavailableError,
 } from './internal-client.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger.ts';
-export { createMetrics, type HttpMetrics, type Metrics, metricsRoute } from './metrics.ts';
+export { createMetrics, type HttpMetrics, type Metrics, metricsRoute, observePool } from './metrics.ts';
 export { identifier, lineOfText, parseInput } from './parse-input.ts';
-export { acceptRequestId, requestIdOf, requestLog } from './request-log.ts';
+export { requestIdOf, requestLog } from './request-log.ts';
 export { PARENT_PIPE_VARIABLE, runProcess, type Service } from './run-process.ts';
 export { bearerOf, requireInternalSecret, requireSharedSecret } from './secrets.ts';
+export {
+  beginSpan,
+  continueTrace,
+  currentRequestId,
+  currentTraceparent,
+  inSpan,
+  propagationHeaders,
+  recordedTraceparent,
+  runOutsideRequests,
+} from './tracing/request-context.ts';
+export { acceptRequestId, openRequest, type RequestScope } from './tracing/request-scope.ts';
+export type { Span, SpanAttributes } from './tracing/span.ts';
+export { createTracing, type Tracing } from './tracing/tracing.ts';
+export { readTracing, type TracingSettings } from './tracing/tracing-settings.ts';
 export { refuseUpgrade } from './upgrade.ts';

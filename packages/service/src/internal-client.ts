@@ -1,4 +1,5 @@
 import { type Dispatcher, Pool } from 'undici';
+import { inSpan, propagationHeaders } from './tracing/request-context.ts';
 
 /** The other service gave no answer that could be used: away, slow, too large, or not JSON. The caller may try later. */
 export class ServiceUnavailableError extends Error {
@@ -20,7 +21,13 @@ export interface InternalAnswer {
   readonly body: unknown;
 }
 
-/** A pooled client of one other service. */
+/** Learns how calls to another service go. */
+export interface CallObserver {
+  /** @param status - undefined when there was no usable answer */
+  called(call: { peer: string; status: number | undefined; durationMs: number }): void;
+}
+
+/** A pooled client of one other service. Calls carry the id and the trace of the request that they are made for. */
 export interface InternalClient {
   /** @throws {ServiceUnavailableError} whenever there is no usable answer; any status is an answer */
   request(request: InternalRequest): Promise<InternalAnswer>;
@@ -39,30 +46,58 @@ export function createInternalClient({
   headers = {},
   timeoutMs = 5000,
   connections = 32,
+  peer = 'other',
+  observer,
 }: {
   baseUrl: string;
   headers?: Readonly<Record<string, string>>;
   timeoutMs?: number;
   connections?: number;
+  /** The other service's name in metrics and traces. */
+  peer?: string;
+  observer?: CallObserver | undefined;
 }): InternalClient {
   const base = new URL(baseUrl);
   const basePath = base.pathname.replace(/\/+$/, '');
   const pool = new Pool(base.origin, { connections, connect: { timeout: timeoutMs }, keepAliveTimeout: 10_000 });
+  const exchange = async ({ method, path, body, headers: extra = {}, signal }: InternalRequest) => {
+    const deadline = AbortSignal.timeout(timeoutMs);
+    try {
+      const answer = await pool.request({
+        method,
+        path: `${basePath}${path}`,
+        headers: {
+          ...propagationHeaders(),
+          ...headers,
+          ...extra,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        body: body === undefined ? null : JSON.stringify(body),
+        signal: signal ? AbortSignal.any([deadline, signal]) : deadline,
+      });
+      return { status: answer.statusCode, body: await readJson(answer) };
+    } catch (cause) {
+      throw new ServiceUnavailableError(`${method} ${base.origin} gave no usable answer`, { cause });
+    }
+  };
+  const attributes = { 'server.address': base.hostname, 'peer.service': peer };
   return {
-    async request({ method, path, body, headers: extra = {}, signal }) {
-      const deadline = AbortSignal.timeout(timeoutMs);
-      try {
-        const answer = await pool.request({
-          method,
-          path: `${basePath}${path}`,
-          headers: { ...headers, ...extra, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-          body: body === undefined ? null : JSON.stringify(body),
-          signal: signal ? AbortSignal.any([deadline, signal]) : deadline,
-        });
-        return { status: answer.statusCode, body: await readJson(answer) };
-      } catch (cause) {
-        throw new ServiceUnavailableError(`${method} ${base.origin} gave no usable answer`, { cause });
-      }
+    request: (request) => {
+      const { method } = request;
+      const options = { kind: 'client', attributes: { ...attributes, 'http.request.method': method } } as const;
+      return inSpan(`${method} ${peer}`, options, async (span) => {
+        const startedAtMs = performance.now();
+        let status: number | undefined;
+        try {
+          const answer = await exchange(request);
+          status = answer.status;
+          span.set({ 'http.response.status_code': status });
+          if (status >= 400) span.fail(String(status));
+          return answer;
+        } finally {
+          observer?.called({ peer, status, durationMs: performance.now() - startedAtMs });
+        }
+      });
     },
     close: () => pool.close(),
   };

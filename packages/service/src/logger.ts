@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { requestFields } from './tracing/request-context.ts';
 
 export type { Logger } from 'pino';
 
@@ -23,7 +24,10 @@ const REDACTED_PATHS = [
   'cookie',
 ];
 
-/** One JSON object a line on standard output. Times are RFC 3339 UTC. */
+/**
+ * One JSON object a line on standard output. Times are RFC 3339 UTC. What is logged while a request is worked for has its `request_id`
+ * and `trace_id`.
+ */
 export function createLogger(
   { service, level }: { service: string; level: LogLevel },
   destination?: DestinationStream,
@@ -34,6 +38,7 @@ export function createLogger(
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
+    mixin: () => ({ ...requestFields() }),
   };
   return destination ? pino(options, destination) : pino(options);
 }

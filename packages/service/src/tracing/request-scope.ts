@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { type RequestContext, runInRequest } from './request-context.ts';
+import { passiveTracer } from './span.ts';
+import { parseTraceparent } from './trace-context.ts';
+import type { Tracing } from './tracing.ts';
+
+const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+export const REQUEST_ID_HEADER = 'x-request-id';
+
+/** A caller's request id when it is plain text, or a new one. */
+export function acceptRequestId(presented: string | string[] | undefined): string {
+  return typeof presented === 'string' && REQUEST_ID.test(presented) ? presented : randomUUID();
+}
+
+/** A request from its arrival to its answer: its id, its place in a trace, and its span. */
+export interface RequestScope {
+  readonly requestId: string;
+  /** Runs `work`, and all that it starts, as part of the request. */
+  run<Result>(work: () => Result): Result;
+  /** @param route - the pattern, not the path. @param status - what it was answered with */
+  end(outcome: { route: string; status: number }): void;
+}
+
+/**
+ * Opens the scope of a request, or of a request for a WebSocket: the caller's `X-Request-Id` and `traceparent` go on, or new ones
+ * begin. The query is not in the span: it may carry tickets and codes.
+ */
+export function openRequest(
+  req: Pick<IncomingMessage, 'headers' | 'method' | 'url'>,
+  { tracing, isQuiet = false }: { tracing: Tracing; isQuiet?: boolean },
+): RequestScope {
+  const requestId = acceptRequestId(req.headers[REQUEST_ID_HEADER]);
+  const method = req.method ?? 'GET';
+  const span = (isQuiet ? passiveTracer : tracing).startSpan(method, {
+    kind: 'server',
+    parent: parseTraceparent(req.headers.traceparent),
+    attributes: {
+      'http.request.method': method,
+      'url.path': (req.url ?? '/').split('?', 1)[0] ?? '/',
+      'http.request.header.x-request-id': [requestId],
+    },
+  });
+  const context: RequestContext = { requestId, startedAt: new Date(), trace: span.context, span, tracing };
+  return {
+    requestId,
+    run: (work) => runInRequest(context, work),
+    end({ route, status }) {
+      span.rename(`${method} ${route}`);
+      span.set({ 'http.route': route, 'http.response.status_code': status });
+      if (status >= 500) span.fail(String(status));
+      span.end();
+    },
+  };
+}
