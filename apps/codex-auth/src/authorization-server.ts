@@ -1,168 +1,117 @@
-import type { Pool } from '@codex-gateways/database';
-import type { Clock, Logger } from '@codex-gateways/service';
-import { Router } from 'express';
-import type { CsrfGuard } from './accounts/csrf.ts';
-import { formBody } from './accounts/form-body.ts';
-import type { SessionResolver } from './accounts/session-resolver.ts';
-import type { SignInUrl } from './accounts/sign-in-url.ts';
-import type { AuditLog } from './audit/audit-log.ts';
-import type { CleanupTask } from './cleanup/cleanup.ts';
+import type { RequestListener } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { runMigrations } from '@codex-gateways/database';
+import { type RequestHandler, Router } from 'express';
+import { requireUser } from './accounts/require-user.ts';
+import { Cleanup } from './cleanup/cleanup.ts';
 import type { Config } from './config.ts';
-import { databaseUnavailable } from './database-unavailable.ts';
-import { deviceAuthorizationRoutes } from './device-login/device-authorization-route.ts';
-import { deviceCodeGrant } from './device-login/device-code-grant.ts';
-import { DeviceLogins } from './device-login/device-logins.ts';
-import { devicePageRoutes } from './device-login/device-page-route.ts';
-import { deviceauthRoutes } from './device-login/deviceauth-routes.ts';
-import { metadataRoutes } from './discovery/metadata-routes.ts';
-import { createDynamicRegistration, type DynamicRegistration } from './dynamic-registration.ts';
-import type { AccessTokens } from './oauth/access-tokens.ts';
-import { Authorization } from './oauth/authorization.ts';
-import { AuthorizationCodes } from './oauth/authorization-codes.ts';
-import { authorizeRoutes } from './oauth/authorize-route.ts';
-import { ClientAssertions } from './oauth/client-assertions.ts';
-import { ClientAuthentication } from './oauth/client-authentication.ts';
-import { Clients, DEVICE_CODE_GRANT } from './oauth/clients.ts';
-import { DirectGrants } from './oauth/direct-grants.ts';
-import { expiredTokenTasks } from './oauth/expired-tokens.ts';
-import { authorizationCodeGrant } from './oauth/grants/authorization-code-grant.ts';
-import { refreshTokenGrant } from './oauth/grants/refresh-token-grant.ts';
-import { Grants } from './oauth/grants.ts';
-import { introspectRoutes } from './oauth/introspect-route.ts';
-import { Introspection } from './oauth/introspection.ts';
-import { oauthErrors } from './oauth/oauth-error.ts';
-import { oauthBody } from './oauth/parameters.ts';
-import { RefreshTokens } from './oauth/refresh-tokens.ts';
-import { Revocation } from './oauth/revocation.ts';
-import { revokeRoutes } from './oauth/revoke-route.ts';
-import { TokenResponses } from './oauth/token-response.ts';
-import { tokenRoutes } from './oauth/token-route.ts';
-import { userinfoRoutes } from './oauth/userinfo-route.ts';
-import { otherMethods } from './other-methods.ts';
-import type { Pages } from './pages/pages.ts';
-import { createRateLimit } from './rate-limits/rate-limit-store.ts';
+import { createEmbeddedHandler, embeddedPaths, type HostRouter, registerAt } from './embedding.ts';
+import { type AuthorizationServerConfig, completeConfig } from './embedding-config.ts';
+import { createFoundation, type Foundation, type FoundationDeps } from './foundation.ts';
+import { createKeyManagement } from './key-management.ts';
+import { createOAuthEndpoints } from './oauth-endpoints.ts';
+import { createPeopleAccess, type PeopleAccess } from './people-access.ts';
 import type { KeyProvider } from './signing-keys/key-provider.ts';
-import type { SealedSecrets } from './signing-keys/sealed-secrets.ts';
 
-/** What the service hands to this part of it. */
-export interface AuthorizationServerDeps {
-  readonly pool: Pool;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly audit: AuditLog;
-  readonly keys: KeyProvider;
-  readonly secrets: Pick<SealedSecrets, 'ensure'>;
-  readonly accessTokens: AccessTokens;
-  readonly sessions: SessionResolver;
-  readonly pages: Pages;
-  readonly csrf: CsrfGuard;
-  readonly signInUrl: SignInUrl;
-}
+const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url));
 
+/** The authorization server as another program embeds it: OAuth, OpenID Connect, device login, and signing people in. */
 export interface AuthorizationServer {
-  readonly routes: Router;
-  readonly cleanupTasks: readonly CleanupTask[];
-  /** What administrators call. */
-  readonly adminRoutes: DynamicRegistration['adminRoutes'];
+  /** Answers every path of `routes()`, and 404 for others. The first request starts what `start` has not. */
+  readonly handler: RequestListener;
+  /** The paths that belong to it, each with the handler. A path that ends in a slash stands for everything below it. */
+  routes(): ReadonlyMap<string, RequestListener>;
+  /** Registers the handler for `routes()`; before anything that reads bodies. */
+  registerHandlers(router: HostRouter): void;
+  /** Its signing keys, for verifying its tokens without asking it over HTTP; after `start`. */
+  readonly keyProvider: KeyProvider;
+  /** Migrates the database and reads the keys. Once; after a failure the next call tries again. */
   start(): Promise<void>;
+  /** Ends everything; as often as it is called, it happens once. */
+  close(): Promise<void>;
 }
 
-const QUARTER_OF_AN_HOUR_SECONDS = 900;
-
-/** The part of the composition root that issues tokens to clients: OAuth, OpenID Connect, and the CLI's device login. */
-export function createAuthorizationServer(config: Config, deps: AuthorizationServerDeps): AuthorizationServer {
-  const { accessTokens, log, pages } = deps;
-  const { issuer } = config;
-  const clients = new Clients({ db: deps.pool });
-  const tokens = createTokenIssuing(config, deps);
-  const deviceLogins = createDeviceLogins(config, { ...deps, codes: tokens.codes });
-  const forPeople = { ...deps, clients, formBody: formBody(config.maxBodyBytes) };
-  const authorization = new Authorization({ ...deps, db: deps.pool, codes: tokens.codes });
-  const registration = createDynamicRegistration(config, { ...deps, clients, grants: tokens.grants });
-  const assertions = new ClientAssertions({ ...deps, db: deps.pool, issuer });
-  const forClients = {
-    clientAuthentication: new ClientAuthentication({ clients, assertions }),
-    oauthBody: oauthBody(config.maxBodyBytes),
-  };
-  const pollIntervalSeconds = config.devicePollIntervalSeconds;
-  const endpoints = Router().use(
-    tokenRoutes({ ...forClients, grantHandlers: tokens.grantHandlers }),
-    revokeRoutes({ ...forClients, revocation: tokens.revocation }),
-    introspectRoutes({ ...forClients, ...config, introspection: tokens.introspection }),
-    deviceAuthorizationRoutes({ ...forClients, deviceLogins, issuer, pollIntervalSeconds }),
-    userinfoRoutes({ accessTokens }),
-    registration.routes,
-  );
-  const oauthRoutes = Router().use(endpoints, otherMethods([endpoints]), databaseUnavailable(), oauthErrors({ log }));
-  const forms = Router().use(
-    authorizeRoutes({ ...forPeople, authorization, issuer }),
-    devicePageRoutes({ ...forPeople, deviceLogins }),
-  );
-  const pageRoutes = Router().use(forms, otherMethods([forms]), databaseUnavailable(), pages.errors({ log }));
-  const apiRoutes = Router().use(
-    deviceauthRoutes({ clients, deviceLogins, maxBodyBytes: config.maxBodyBytes }),
-    databaseUnavailable(),
-  );
-  // Each kind is a router of its own, since an error goes to the next error handler of the router it was raised in.
-  const routes = Router().use(
-    oauthRoutes,
-    metadataRoutes({ issuer, hasRegistration: config.dynamicRegistration !== 'off' }),
-    pageRoutes,
-    apiRoutes,
-  );
-  const cleanupTasks = [
-    { name: 'device logins', deleteBatch: (limit: number) => deviceLogins.deleteExpired(limit) },
-    ...expiredTokenTasks({ db: deps.pool, clock: deps.clock }),
-    ...registration.cleanupTasks,
-  ];
-  return { routes, cleanupTasks, adminRoutes: registration.adminRoutes, start: tokens.start };
+/** It together with what codex-auth adds its own API to. */
+export interface AuthorizationServerParts extends Omit<AuthorizationServer, 'handler' | 'routes' | 'registerHandlers'> {
+  /** For an express host with request ids, logs and safe headers of its own. */
+  readonly router: Router;
+  readonly people: PeopleAccess;
+  /** Lets a signed-in person or an access token pass. */
+  readonly withUser: RequestHandler;
+  /** What administrators call. */
+  readonly adminRoutes: Router;
 }
 
-function createTokenIssuing(config: Config, deps: AuthorizationServerDeps) {
-  const { pool, clock, audit, keys, secrets, accessTokens } = deps;
-  const { issuer, accessTokenLifetimeSeconds } = config;
-  let derivationKey: Buffer | undefined;
-  const grants = new Grants({ pool, clock, audit });
-  const responses = new TokenResponses({ keys, issuer, accessTokenLifetimeSeconds });
-  const shared = { pool, db: pool, clock, grants, responses, lifetimes: config };
-  const codes = new AuthorizationCodes(shared);
-  const refreshTokens = new RefreshTokens({
-    ...shared,
-    reuseGraceSeconds: config.refreshReuseGraceSeconds,
-    derivationKey() {
-      if (!derivationKey) throw new TypeError('refresh tokens are rotated after start');
-      return derivationKey;
-    },
+/**
+ * An authorization server for another program to embed. It keeps everything in the schema `codex_auth` of the database; any
+ * number of replicas may share it. Nothing runs before `start`, or the first request.
+ * @throws {ConfigError} naming what is missing or malformed
+ */
+export function createAuthorizationServer(
+  settings: AuthorizationServerConfig,
+  deps: FoundationDeps = {},
+): AuthorizationServer {
+  const config = completeConfig(settings);
+  const foundation = createFoundation(config, deps);
+  const parts = createAuthorizationServerParts(config, foundation);
+  const { keyProvider, start } = parts;
+  const handler = createEmbeddedHandler(config, { ...foundation, router: parts.router, start });
+  const routes = () => new Map(embeddedPaths(config.issuer).map((path) => [path, handler] as const));
+  const close = once(async () => {
+    await parts.close();
+    await foundation.close();
+  });
+  return { handler, routes, registerHandlers: (router) => registerAt(router, routes()), keyProvider, start, close };
+}
+
+/** Wires it over a foundation that the caller ends after it. */
+export function createAuthorizationServerParts(config: Config, foundation: Foundation): AuthorizationServerParts {
+  const { keys, log, accounts } = foundation;
+  const { issuer, databaseUrl, firstUser } = config;
+  const people = createPeopleAccess(config, foundation);
+  const oauth = createOAuthEndpoints(config, { ...foundation, ...people });
+  const keyManagement = createKeyManagement(config, foundation);
+  const withUser = requireUser({ sessions: people.sessions, accessTokens: foundation.accessTokens, issuer });
+  const cleanup = new Cleanup({
+    tasks: [...people.cleanupTasks, ...oauth.cleanupTasks],
+    intervalMs: config.cleanupIntervalMs,
+    batchRows: config.cleanupBatchRows,
+    log,
+  });
+  const start = onceItWorks(async () => {
+    await runMigrations({ databaseUrl, schema: 'codex_auth', directory: MIGRATIONS, log });
+    await keyManagement.start();
+    await oauth.start();
+    if (firstUser) await accounts.ensureFirstUser(firstUser);
+    cleanup.start();
   });
   return {
-    grants,
-    codes,
-    revocation: new Revocation({ ...shared, accessTokens }),
-    introspection: new Introspection({ ...shared, accessTokens, issuer }),
-    grantHandlers: new Map([
-      ['authorization_code', authorizationCodeGrant({ codes })],
-      ['refresh_token', refreshTokenGrant({ refreshTokens })],
-      [DEVICE_CODE_GRANT, deviceCodeGrant({ ...shared, directGrants: new DirectGrants(shared) })],
-    ]),
-    async start() {
-      derivationKey = await secrets.ensure('refresh-token-derivation');
-    },
+    router: Router().use(oauth.routes, keyManagement.routes, people.routes),
+    adminRoutes: Router().use(keyManagement.adminRoutes(withUser), oauth.adminRoutes(withUser)),
+    ...{ people, withUser, keyProvider: keys, start },
+    close: once(async () => {
+      await keyManagement.close();
+      await cleanup.close();
+      await people.close();
+    }),
   };
 }
 
-function createDeviceLogins(
-  config: Config,
-  deps: AuthorizationServerDeps & { codes: AuthorizationCodes },
-): DeviceLogins {
-  const windowSeconds = QUARTER_OF_AN_HOUR_SECONDS;
-  return new DeviceLogins({
-    ...deps,
-    lifetimeSeconds: config.deviceCodeLifetimeSeconds,
-    perAddress: createRateLimit(deps.pool, {
-      name: 'device-login',
-      attempts: config.deviceLoginsPerAddress,
-      windowSeconds,
-    }),
-    guesses: createRateLimit(deps.pool, { name: 'user-code', attempts: config.userCodeAttempts, windowSeconds }),
-  });
+function once(work: () => Promise<void>): () => Promise<void> {
+  let result: Promise<void> | undefined;
+  return () => {
+    result ??= work();
+    return result;
+  };
+}
+
+function onceItWorks(work: () => Promise<void>): () => Promise<void> {
+  let result: Promise<void> | undefined;
+  return () => {
+    result ??= work().catch((error: unknown) => {
+      result = undefined;
+      throw error;
+    });
+    return result;
+  };
 }

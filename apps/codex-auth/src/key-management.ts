@@ -1,7 +1,7 @@
 import type { Sealer } from '@codex-gateways/crypto';
 import type { Pool } from '@codex-gateways/database';
 import type { Clock, Logger } from '@codex-gateways/service';
-import { type RequestHandler, Router } from 'express';
+import type { RequestHandler, Router } from 'express';
 import type { AuditLog } from './audit/audit-log.ts';
 import { type Config, masterKeyDoesNotOpen } from './config.ts';
 import { resealAll, WrongMasterKeyError } from './sealing/resealing.ts';
@@ -18,11 +18,13 @@ export interface KeyManagementDeps {
   readonly audit: AuditLog;
   readonly sealer: Sealer;
   readonly keys: SigningKeys;
-  readonly withUser: RequestHandler;
 }
 
 export interface KeyManagement {
+  /** The public keys. */
   readonly routes: Router;
+  /** What administrators call. */
+  adminRoutes(withUser: RequestHandler): Router;
   start(): Promise<void>;
   close(): Promise<void>;
 }
@@ -40,10 +42,8 @@ export function createKeyManagement(config: Config, deps: KeyManagementDeps): Ke
   const { databaseUrl, keyCheckIntervalMs } = config;
   const watch = new KeyWatch({ databaseUrl, keys, rotation, log, intervalMs: keyCheckIntervalMs });
   return {
-    routes: Router().use(
-      jwksRoutes({ keys, activationDelaySeconds }),
-      signingKeyRoutes({ rotation, withUser: deps.withUser }),
-    ),
+    routes: jwksRoutes({ keys, activationDelaySeconds }),
+    adminRoutes: (withUser) => signingKeyRoutes({ rotation, withUser }),
     /** @throws {ConfigError} naming the variable when no configured master key opens what the database has */
     async start() {
       await resealAll({ db: pool, sealer, log }).catch((error: unknown) => {

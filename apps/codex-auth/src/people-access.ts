@@ -30,7 +30,9 @@ export interface PeopleAccessDeps {
 
 const LOGIN_WINDOW_SECONDS = 300;
 
-/** The part of the composition root that people meet: sessions, the sign-in page, and what all pages share. */
+export type PeopleAccess = ReturnType<typeof createPeopleAccess>;
+
+/** The part of the composition root that people meet: sessions, signing in, and what all pages share. */
 export function createPeopleAccess(config: Config, deps: PeopleAccessDeps) {
   const { issuer } = config;
   const { pool, clock, log, audit } = deps;
@@ -47,19 +49,23 @@ export function createPeopleAccess(config: Config, deps: PeopleAccessDeps) {
   const csrf = new CsrfGuard({ issuer });
   const signInUrl = createSignInUrl(config);
   const shared = { pages, csrf, sessions, signInUrl, issuer, audit, formBody: formBody(config.maxBodyBytes) };
-  const routes = Router();
-  routes.use(pages.assets(), homeRoutes({ ...shared, ownSessions: !outside }));
+  const routes = Router().use(pages.assets());
   if (!outside) {
     const signIn = createSignIn(config, { ...deps, sessions: localSessions });
     routes.use(loginRoutes({ ...shared, signIn }), logoutRoutes({ ...shared, localSessions }));
   }
-  routes.use(otherMethods([routes]), databaseUnavailable(), pages.errors({ log }));
+  const home = homeRoutes({ ...shared, ownSessions: !outside });
+  const pageEnd = (part: Router) => part.use(otherMethods([part]), databaseUnavailable(), pages.errors({ log }));
   const cleanupTasks = [
     { name: 'sessions', deleteBatch: (limit: number) => localSessions.deleteEnded(limit) },
     { name: 'rate limits', deleteBatch: (limit: number) => deleteElapsedCounters(pool, limit) },
   ];
   return {
-    ...{ sessions, pages, csrf, signInUrl, routes, cleanupTasks },
+    ...{ sessions, pages, csrf, signInUrl, cleanupTasks },
+    /** Signing in and out. */
+    routes: pageEnd(routes),
+    /** What the base URL shows, where it is this service's own. */
+    homeRoutes: pageEnd(Router().use(home)),
     /** Undefined when another product knows the sessions, and the passwords. */
     localSessions: outside ? undefined : localSessions,
     close: async () => outside?.client.close(),

@@ -1,0 +1,73 @@
+import { createSealer, type Sealer } from '@codex-gateways/crypto';
+import { createPool, type Pool } from '@codex-gateways/database';
+import {
+  type Clock,
+  createLogger,
+  createMetrics,
+  type Logger,
+  type Metrics,
+  systemClock,
+} from '@codex-gateways/service';
+import { Accounts } from './accounts/accounts.ts';
+import { Passwords } from './accounts/passwords.ts';
+import { type AuditLog, type AuditTrail, createAuditLog } from './audit/audit-log.ts';
+import type { Config } from './config.ts';
+import { AccessTokens } from './oauth/access-tokens.ts';
+import { SealedSecrets } from './signing-keys/sealed-secrets.ts';
+import { SigningKeys } from './signing-keys/signing-keys.ts';
+import { Memberships } from './workspaces/memberships.ts';
+
+/** What a host hands in. */
+export interface FoundationDeps {
+  readonly clock?: Clock | undefined;
+  readonly log?: Logger | undefined;
+  /** Where series go; the host closes it. */
+  readonly metrics?: Metrics | undefined;
+}
+
+/** What every part of the composition stands on. */
+export interface Foundation {
+  readonly pool: Pool;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly audit: AuditLog & AuditTrail;
+  readonly sealer: Sealer;
+  readonly keys: SigningKeys;
+  readonly secrets: SealedSecrets;
+  readonly passwords: Passwords;
+  readonly accounts: Accounts;
+  readonly memberships: Memberships;
+  readonly accessTokens: AccessTokens;
+  close(): Promise<void>;
+}
+
+/** Opens nothing before the first query. */
+export function createFoundation(config: Config, deps: FoundationDeps = {}): Foundation {
+  const { clock = systemClock, log = createLogger({ service: 'codex-auth', level: config.logLevel }) } = deps;
+  const metrics = deps.metrics ?? createMetrics('codex-auth');
+  const pool = createPool({
+    databaseUrl: config.databaseUrl,
+    applicationName: 'codex-auth',
+    maxConnections: config.databasePoolSize,
+    log,
+  });
+  const sealer = createSealer({ current: config.masterKey, previous: config.previousMasterKeys });
+  const keys = new SigningKeys({ db: pool, sealer, clock });
+  const passwords = new Passwords({
+    maxConcurrent: config.passwordMaxConcurrent,
+    maxWaiting: config.passwordMaxWaiting,
+  });
+  return {
+    ...{ pool, clock, log, metrics, sealer, keys, passwords },
+    audit: createAuditLog(pool),
+    secrets: new SealedSecrets({ db: pool, sealer }),
+    accounts: new Accounts({ db: pool, passwords }),
+    memberships: new Memberships({ db: pool }),
+    accessTokens: new AccessTokens({ db: pool, keys, clock }),
+    async close() {
+      await pool.end();
+      if (!deps.metrics) metrics.close();
+    },
+  };
+}
