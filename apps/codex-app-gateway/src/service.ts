@@ -23,6 +23,7 @@ import type { Config } from './config.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import { closing } from './proxy/close-forwarding.ts';
 import { ConnectionRegistry } from './proxy/connection-registry.ts';
+import { reachAppServers } from './proxy/reach-app-server.ts';
 import { createUpgradeRoute } from './proxy/upgrade-route.ts';
 
 /** The service, and where it listens. */
@@ -120,7 +121,7 @@ class Gateway implements AppGateway {
     this.#readiness = readiness;
     const onUpgrade = createUpgradeRoute({
       authenticator: this.#authenticator,
-      appServers,
+      reach: reachAppServers({ appServers, limits, observer: this.#observer }),
       connections: this.#connections,
       limits,
       allowedOrigins,

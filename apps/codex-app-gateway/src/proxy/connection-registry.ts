@@ -1,12 +1,21 @@
 import { HttpError } from '@codex-gateways/service';
 import type { Closing } from './close-forwarding.ts';
-import type { ProxiedConnection } from './proxied-connection.ts';
+
+/** One client that is connected, as far as everybody but its proxy is concerned. */
+export interface ClientConnection {
+  /** Ends the connection; the first closing is the one that the client is told. */
+  close(how: Closing): void;
+  /** Settles when it is over. */
+  readonly closed: Promise<Closing>;
+  /** Bytes that wait to be sent. */
+  readonly bufferedBytes: number;
+}
 
 /** Who is connected, or about to be, and how many may be. */
 export class ConnectionRegistry {
   readonly #limits: { readonly maxConnections: number; readonly maxConnectionsPerWorkspace: number };
   readonly #byWorkspace = new Map<string, number>();
-  readonly #connections = new Set<ProxiedConnection>();
+  readonly #connections = new Set<ClientConnection>();
   #total = 0;
 
   constructor(limits: { maxConnections: number; maxConnectionsPerWorkspace: number }) {
@@ -46,7 +55,7 @@ export class ConnectionRegistry {
   }
 
   /** @param giveBack - of the place that was reserved for it */
-  add(connection: ProxiedConnection, giveBack: () => void): void {
+  add(connection: ClientConnection, giveBack: () => void): void {
     this.#connections.add(connection);
     void connection.closed.then(() => {
       this.#connections.delete(connection);

@@ -1,6 +1,6 @@
 import type { Authenticator, Caller } from '../authentication/authenticator.ts';
 import { closing } from './close-forwarding.ts';
-import type { ProxiedConnection } from './proxied-connection.ts';
+import type { ClientConnection } from './connection-registry.ts';
 
 /**
  * Asks about a connection's token again and again, and closes the connection when it is no longer good for the same
@@ -9,7 +9,7 @@ import type { ProxiedConnection } from './proxied-connection.ts';
  * together for ever
  */
 export function keepVerified(
-  connection: Pick<ProxiedConnection, 'close' | 'closed'>,
+  connection: Pick<ClientConnection, 'close' | 'closed'>,
   {
     authenticator,
     token,

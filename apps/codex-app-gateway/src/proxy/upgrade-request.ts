@@ -1,17 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { HttpError } from '@codex-gateways/service';
 
-/** `codex --remote` takes no path, so `/` it is; other clients may prefer a name. */
-const PATHS = new Set(['/', '/codex-app/ws']);
-
 /**
  * Refuses what is not an upgrade for this service, before anybody is asked about its token.
  * @param allowedOrigins - browsers send `Origin` always and cannot send our bearer, so by default nobody with it may connect
  * @throws {HttpError} 404, 400, 403 or 426
  */
-export function checkUpgradeRequest(req: IncomingMessage, allowedOrigins: readonly string[]): void {
+export function checkUpgradeRequest(
+  req: IncomingMessage,
+  { paths, allowedOrigins }: { paths: ReadonlySet<string>; allowedOrigins: readonly string[] },
+): void {
   const [path = ''] = (req.url ?? '').split('?');
-  if (!PATHS.has(path)) throw new HttpError(404, 'not_found', 'there is nothing at this path');
+  if (!paths.has(path)) throw new HttpError(404, 'not_found', 'there is nothing at this path');
   if (req.method !== 'GET' || req.headers.upgrade?.toLowerCase() !== 'websocket') {
     throw new HttpError(400, 'invalid_request', 'this path takes WebSocket connections');
   }

@@ -1,121 +1,41 @@
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { fingerprint } from '@codex-gateways/crypto';
-import { bearerOf, HttpError, type Logger, type UpgradeListener } from '@codex-gateways/service';
-import { type WebSocket, WebSocketServer } from 'ws';
-import type { AppServerLease, AppServerSource } from '../app-server/app-server.ts';
+import { bearerOf, HttpError, type UpgradeListener } from '@codex-gateways/service';
 import type { Authenticator, Caller } from '../authentication/authenticator.ts';
 import type { Limits } from '../config.ts';
-import { createGuard } from '../guard/guard.ts';
-import { Attempt, withinDeadline } from './attempt.ts';
-import type { ConnectionRegistry } from './connection-registry.ts';
-import { dialAppServer } from './dial-app-server.ts';
-import { type ConnectionObserver, ProxiedConnection } from './proxied-connection.ts';
+import type { ClientConnection, ConnectionRegistry } from './connection-registry.ts';
+import type { ConnectionObserver } from './proxied-connection.ts';
+import type { Reach } from './reach-app-server.ts';
 import { keepVerified } from './reverification.ts';
-import { clientLeft, refuseWith, unavailable } from './upgrade-refusal.ts';
+import { createUpgradeListener, type PendingUpgrade, type UpgradeListenerDeps } from './upgrade-listener.ts';
 import { checkUpgradeRequest } from './upgrade-request.ts';
 
 /** Learns how upgrades end. */
-export interface UpgradeObserver extends ConnectionObserver {
-  /** @param status - 101 for a connection */
-  upgraded(status: number, durationMs: number): void;
-}
+export type UpgradeObserver = ConnectionObserver & UpgradeListenerDeps['observer'];
 
-export interface UpgradeRouteDeps {
+export interface UpgradeRouteDeps extends UpgradeListenerDeps {
   readonly authenticator: Authenticator;
-  readonly appServers: AppServerSource;
+  readonly reach: Reach;
   readonly connections: ConnectionRegistry;
   readonly limits: Limits;
   readonly allowedOrigins: readonly string[];
-  readonly isDraining: () => boolean;
-  readonly observer: UpgradeObserver;
-  readonly log: Logger;
 }
 
-/**
- * ws `/` and `/codex-app/ws`: everything that can be refused is refused in HTTP, before there is a WebSocket; the client
- * sees 101 only when its app-server has accepted the connection too.
- */
+/** `codex --remote` takes no path, so `/` it is; other clients may prefer a name. */
+const PATHS = new Set(['/', '/codex-app/ws']);
+
+/** ws `/` and `/codex-app/ws`: the client sees 101 only when its app-server has accepted the connection too. */
 export function createUpgradeRoute(deps: UpgradeRouteDeps): UpgradeListener {
-  const server = new WebSocketServer({
-    noServer: true,
-    maxPayload: deps.limits.maxFrameBytes,
-    perMessageDeflate: false,
-    clientTracking: false,
-    handleProtocols: () => false, // none is spoken here, so none is confirmed
-  });
-  let pending = 0;
-  return (req, socket, head) => {
-    const startedAtMs = performance.now();
-    const ignoreError = () => undefined; // a client that left; what is sent to it goes nowhere
-    socket.on('error', ignoreError);
-    pending += 1;
-    void upgrade(deps, { req, socket, head, server, pending })
-      .catch((error: unknown) => refuseWith(error, { req, socket, log: deps.log }))
-      .then((status) => {
-        pending -= 1;
-        socket.off('error', ignoreError);
-        deps.observer.upgraded(status, performance.now() - startedAtMs);
-      });
-  };
-}
-
-interface Upgrade {
-  readonly req: IncomingMessage;
-  readonly socket: Duplex;
-  readonly head: Buffer;
-  readonly server: WebSocketServer;
-  /** Upgrades under way, this one among them. */
-  readonly pending: number;
-}
-
-/** Everything that a connection is made of, but the client's own WebSocket. */
-interface Prepared {
-  readonly token: string;
-  readonly caller: Caller;
-  readonly lease: AppServerLease;
-  readonly upstream: WebSocket;
-  readonly giveBack: () => void;
-}
-
-/** @returns the status that it ended with */
-async function upgrade(deps: UpgradeRouteDeps, { req, socket, head, server, pending }: Upgrade): Promise<number> {
-  const { limits } = deps;
-  checkUpgradeRequest(req, deps.allowedOrigins);
-  assertNotDraining(deps);
-  if (pending > limits.maxPendingUpgrades) throw unavailable('busy', 'this gateway is busy with other connections');
-  const attempt = new Attempt();
-  const deadline = AbortSignal.timeout(limits.upgradeTimeoutMs);
-  try {
-    const tooLate = () => unavailable('timeout', 'the app-server was not ready in time');
-    const prepared = await withinDeadline(prepare(deps, { req, attempt, deadline }), deadline, tooLate);
-    assertNotDraining(deps);
-    connect(deps, prepared, acceptUpgrade(server, { req, socket, head }));
-    return 101;
-  } catch (error) {
-    attempt.fail();
-    throw error;
-  }
-}
-
-async function prepare(
-  deps: UpgradeRouteDeps,
-  { req, attempt, deadline }: { req: IncomingMessage; attempt: Attempt; deadline: AbortSignal },
-): Promise<Prepared> {
-  const { token, caller } = await authenticate(deps, req);
-  const giveBack = deps.connections.reserve(caller.workspaceId);
-  attempt.onFailure(giveBack);
-  const lease = await deps.appServers.acquire(caller);
-  attempt.onFailure(() => lease.release());
-  const { maxFrameBytes, dialTimeoutMs: timeoutMs } = deps.limits;
-  const upstream = await dialAppServer(lease.appServer, { maxFrameBytes, timeoutMs, signal: deadline }).catch(
-    (error: unknown) => {
-      lease.suspect();
-      throw error;
+  return createUpgradeListener(deps, {
+    check: (req) => checkUpgradeRequest(req, { paths: PATHS, allowedOrigins: deps.allowedOrigins }),
+    async prepare(upgrade: PendingUpgrade) {
+      const { token, caller } = await authenticate(deps, upgrade.req);
+      const giveBack = deps.connections.reserve(caller.workspaceId);
+      upgrade.attempt.onFailure(giveBack);
+      const join = await deps.reach(caller, upgrade);
+      return (client) => watch(deps, { connection: join(client), token, caller, giveBack });
     },
-  );
-  attempt.onFailure(() => upstream.terminate());
-  return { token, caller, lease, upstream, giveBack };
+  });
 }
 
 async function authenticate(
@@ -134,30 +54,18 @@ async function authenticate(
   });
 }
 
-/** @throws {HttpError} 499 when the client has left meanwhile */
-function acceptUpgrade(
-  server: WebSocketServer,
-  { req, socket, head }: { req: IncomingMessage; socket: Duplex; head: Buffer },
-): WebSocket {
-  const accepted: WebSocket[] = [];
-  server.handleUpgrade(req, socket, head, (client) => accepted.push(client)); // calls back at once, if at all
-  const [client] = accepted;
-  if (!client) throw clientLeft();
-  return client;
+interface Connected {
+  readonly connection: ClientConnection;
+  readonly token: string;
+  readonly caller: Caller;
+  readonly giveBack: () => void;
 }
 
-function connect(deps: UpgradeRouteDeps, prepared: Prepared, client: WebSocket): void {
-  const { authenticator, limits, observer, log } = deps;
-  const { token, caller, lease, upstream, giveBack } = prepared;
-  const guard = createGuard(lease.appServer);
-  const connection = new ProxiedConnection({ client, upstream, lease, guard, limits, observer });
+function watch(deps: UpgradeRouteDeps, { connection, token, caller, giveBack }: Connected): void {
+  const { authenticator, limits, log } = deps;
   deps.connections.add(connection, giveBack);
   keepVerified(connection, { authenticator, token, caller, intervalMs: limits.reverifyIntervalMs });
   const who = { workspace_id: caller.workspaceId, user_id: caller.userId };
   log.info(who, 'client connected');
   void connection.closed.then(({ code, reason }) => log.info({ ...who, code, reason }, 'client disconnected'));
-}
-
-function assertNotDraining({ isDraining }: UpgradeRouteDeps): void {
-  if (isDraining()) throw unavailable('draining', 'this gateway is shutting down');
 }

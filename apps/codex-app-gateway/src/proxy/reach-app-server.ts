@@ -1,0 +1,43 @@
+import type { WebSocket } from 'ws';
+import type { AppServerSource } from '../app-server/app-server.ts';
+import type { Caller } from '../authentication/authenticator.ts';
+import type { Limits } from '../config.ts';
+import { createGuard } from '../guard/guard.ts';
+import type { ClientConnection } from './connection-registry.ts';
+import { dialAppServer } from './dial-app-server.ts';
+import { type ConnectionObserver, ProxiedConnection } from './proxied-connection.ts';
+import type { PendingUpgrade } from './upgrade-listener.ts';
+
+/** Joins an accepted client to what was reached for it. */
+export type Join = (client: WebSocket) => ClientConnection;
+
+/** Reaches the app-server of a caller's workspace, wherever it is. */
+export type Reach = (caller: Caller & { takeOver?: boolean }, upgrade: PendingUpgrade) => Promise<Join>;
+
+/**
+ * Reaches app-servers of this very gateway, or one that it dials: takes a hold on it, connects to it, and puts the guard between
+ * it and the client.
+ */
+export function reachAppServers(deps: {
+  readonly appServers: AppServerSource;
+  readonly limits: Limits;
+  readonly observer: ConnectionObserver;
+}): Reach {
+  const { appServers, limits, observer } = deps;
+  const { maxFrameBytes, dialTimeoutMs: timeoutMs } = limits;
+  return async (caller, { attempt, deadline }) => {
+    const lease = await appServers.acquire(caller);
+    attempt.onFailure(() => lease.release());
+    const upstream = await dialAppServer(lease.appServer, { maxFrameBytes, timeoutMs, signal: deadline }).catch(
+      (error: unknown) => {
+        lease.suspect();
+        throw error;
+      },
+    );
+    attempt.onFailure(() => upstream.terminate());
+    return (client) => {
+      const guard = createGuard(lease.appServer);
+      return new ProxiedConnection({ client, upstream, lease, guard, limits, observer });
+    };
+  };
+}

@@ -1,0 +1,112 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Logger, UpgradeListener } from '@codex-gateways/service';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { Limits } from '../config.ts';
+import { Attempt, withinDeadline } from './attempt.ts';
+import { clientLeft, refuseWith, unavailable } from './upgrade-refusal.ts';
+
+export interface UpgradeListenerDeps {
+  readonly limits: Pick<Limits, 'maxFrameBytes' | 'maxPendingUpgrades' | 'upgradeTimeoutMs'>;
+  readonly isDraining: () => boolean;
+  readonly observer: {
+    /** @param status - 101 for a connection */
+    upgraded(status: number, durationMs: number): void;
+  };
+  readonly log: Logger;
+}
+
+/** An upgrade that is being decided. */
+export interface PendingUpgrade {
+  readonly req: IncomingMessage;
+  readonly socket: Duplex;
+  /** Gives back what was taken for it, when it fails. */
+  readonly attempt: Attempt;
+  /** Aborts when it has taken too long. */
+  readonly deadline: AbortSignal;
+}
+
+/** One kind of upgrade. */
+export interface UpgradeKind {
+  /** @throws {HttpError} for what is not an upgrade of this kind, before anything is asked or taken */
+  check(req: IncomingMessage): void;
+  /**
+   * Readies everything that a connection needs, but the client's own WebSocket.
+   * @returns takes over the client's WebSocket
+   */
+  prepare(upgrade: PendingUpgrade): Promise<(client: WebSocket) => void>;
+}
+
+/** Everything that can be refused is refused in HTTP, before there is a WebSocket: 101 comes when all is ready. */
+export function createUpgradeListener(deps: UpgradeListenerDeps, kind: UpgradeKind): UpgradeListener {
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: deps.limits.maxFrameBytes,
+    perMessageDeflate: false,
+    clientTracking: false,
+    handleProtocols: () => false, // none is spoken here, so none is confirmed
+  });
+  let pending = 0;
+  return (req, socket, head) => {
+    const startedAtMs = performance.now();
+    const ignoreError = () => undefined; // a client that left; what is sent to it goes nowhere
+    socket.on('error', ignoreError);
+    pending += 1;
+    void upgrade(deps, kind, { req, socket, head, server, pending })
+      .catch((error: unknown) => refuseWith(error, { req, socket, log: deps.log }))
+      .then((status) => {
+        pending -= 1;
+        socket.off('error', ignoreError);
+        deps.observer.upgraded(status, performance.now() - startedAtMs);
+      });
+  };
+}
+
+interface Upgrade {
+  readonly req: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  readonly server: WebSocketServer;
+  /** Upgrades under way, this one among them. */
+  readonly pending: number;
+}
+
+/** @returns the status that it ended with */
+async function upgrade(
+  deps: UpgradeListenerDeps,
+  kind: UpgradeKind,
+  { req, socket, head, server, pending }: Upgrade,
+): Promise<number> {
+  const { limits } = deps;
+  kind.check(req);
+  assertNotDraining(deps);
+  if (pending > limits.maxPendingUpgrades) throw unavailable('busy', 'this gateway is busy with other connections');
+  const attempt = new Attempt();
+  const deadline = AbortSignal.timeout(limits.upgradeTimeoutMs);
+  try {
+    const tooLate = () => unavailable('timeout', 'the app-server was not ready in time');
+    const connect = await withinDeadline(kind.prepare({ req, socket, attempt, deadline }), deadline, tooLate);
+    assertNotDraining(deps);
+    connect(acceptUpgrade(server, { req, socket, head }));
+    return 101;
+  } catch (error) {
+    attempt.fail();
+    throw error;
+  }
+}
+
+/** @throws {HttpError} 499 when the client has left meanwhile */
+function acceptUpgrade(
+  server: WebSocketServer,
+  { req, socket, head }: { req: IncomingMessage; socket: Duplex; head: Buffer },
+): WebSocket {
+  const accepted: WebSocket[] = [];
+  server.handleUpgrade(req, socket, head, (client) => accepted.push(client)); // calls back at once, if at all
+  const [client] = accepted;
+  if (!client) throw clientLeft();
+  return client;
+}
+
+function assertNotDraining({ isDraining }: UpgradeListenerDeps): void {
+  if (isDraining()) throw unavailable('draining', 'this gateway is shutting down');
+}
