@@ -9,6 +9,7 @@ export { identifyProcess, isSameProcessAlive, type ProcessIdentity } from './emb
 export { createListener, type Listener, type ListenerOptions, type NotificationHandler } from './listener.ts';
 export type { Log } from './log.ts';
 export { MigrationHistoryError, type MigrationOptions, runMigrations } from './migrations.ts';
+export type { QueryObserver } from './observed-pool.ts';
 export { checkDatabase, createPool, type PoolOptions } from './pool.ts';
 export type { Pool, PoolClient, Queryable } from './queryable.ts';
 export { type TransactionOptions, transaction } from './transaction.ts';

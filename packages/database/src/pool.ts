@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { type Log, silentLog } from './log.ts';
+import { createObservedPool, type QueryObserver } from './observed-pool.ts';
 
 export interface PoolOptions {
   readonly databaseUrl: string;
@@ -16,12 +17,14 @@ export interface PoolOptions {
    */
   readonly queryTimeoutMs?: number;
   readonly log?: Log;
+  /** Learns of each statement of the pool and of its transactions. */
+  readonly observer?: QueryObserver;
 }
 
 /** Opens a pool lazily: nothing is connected before the first query. The caller ends it. */
 export function createPool(options: PoolOptions): pg.Pool {
   const { databaseUrl, applicationName, maxConnections = 10, log = silentLog } = options;
-  const pool = new pg.Pool({
+  const config: pg.PoolConfig = {
     connectionString: databaseUrl,
     application_name: applicationName,
     max: maxConnections,
@@ -30,7 +33,8 @@ export function createPool(options: PoolOptions): pg.Pool {
     query_timeout: options.queryTimeoutMs,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
-  });
+  };
+  const pool = options.observer ? createObservedPool(config, options.observer) : new pg.Pool(config);
   // An idle connection that breaks is dropped by the pool; without a listener the event would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'));
   return pool;

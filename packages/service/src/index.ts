@@ -27,6 +27,7 @@ export { identifier, lineOfText, parseInput } from './parse-input.ts';
 export { requestIdOf, requestLog } from './request-log.ts';
 export { PARENT_PIPE_VARIABLE, runProcess, type Service } from './run-process.ts';
 export { bearerOf, requireInternalSecret, requireSharedSecret } from './secrets.ts';
+export { databaseSpans } from './tracing/database-spans.ts';
 export {
   beginSpan,
   continueTrace,
