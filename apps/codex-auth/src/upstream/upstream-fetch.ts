@@ -1,0 +1,68 @@
+import type { CustomFetch } from 'openid-client';
+import { isLoopbackHttp } from './secure-url.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+/** Metadata, keys, tokens and what is said about a person are a few KiB. */
+const MAX_ANSWER_BYTES = 524_288;
+
+/**
+ * How a provider is asked: https, or http on loopback where its configuration says so; no redirect is followed; a deadline for the
+ * whole exchange; a limit for the answer. Throws {@link UpstreamError} `unavailable` when there is no answer, or one
+ * that says nothing about the request (5xx, 429), and `unusable` for an address that may not be asked.
+ * @param isLocal - whether the configuration names a provider on this machine
+ */
+export function createUpstreamFetch({
+  provider,
+  isLocal,
+  timeoutMs,
+}: {
+  provider: string;
+  isLocal: boolean;
+  timeoutMs: number;
+}): CustomFetch {
+  const unavailable = (why: string, cause?: unknown) => new UpstreamError(provider, 'unavailable', why, cause);
+  return async (address, { body, method, headers }) => {
+    const url = new URL(address);
+    if (url.protocol !== 'https:' && !(isLocal && isLoopbackHttp(address))) {
+      throw new UpstreamError(provider, 'unusable', `${url.origin} is not an address that secrets may be sent to`);
+    }
+    const signal = AbortSignal.timeout(timeoutMs);
+    const init = { method, headers, redirect: 'manual', signal } as const;
+    const answer = await exchange(address, { ...init, body: bodyOf(body) }).catch((error: unknown) => {
+      const why = signal.aborted ? 'no answer in time' : reasonOf(error);
+      throw unavailable(`${url.origin}: ${why}`, error);
+    });
+    if (answer.status >= 500 || answer.status === 429) throw unavailable(`${url.origin} answers ${answer.status}`);
+    return answer;
+  };
+}
+
+/** Gives the whole answer, so that reading it falls under the deadline. */
+async function exchange(address: string, init: RequestInit): Promise<Response> {
+  const answer = await fetch(address, init);
+  const body = await readLimited(answer);
+  const { status, statusText, headers } = answer;
+  return new Response([204, 205, 304].includes(status) ? null : body, { status, statusText, headers });
+}
+
+async function readLimited(answer: Response): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of answer.body ?? []) {
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > MAX_ANSWER_BYTES) throw new RangeError(`an answer of more than ${MAX_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Uint8Array.from(Buffer.concat(chunks));
+}
+
+/** Forms, and nothing else, are sent here. */
+function bodyOf(body: unknown): string | null {
+  return body === undefined || body === null ? null : String(body);
+}
+
+/** `fetch failed` says nothing; its cause does. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return cause instanceof Error ? cause.message.slice(0, 200) : 'no answer';
+}
