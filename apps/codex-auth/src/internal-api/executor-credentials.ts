@@ -2,7 +2,6 @@ import { identifier } from '@codex-gateways/service';
 import type { AgentTasks } from '../agent-identity/agent-tasks.ts';
 import type { AccessTokens } from '../oauth/access-tokens.ts';
 import { API_SCOPE, isBuiltInClient } from '../oauth/scopes.ts';
-import type { Memberships } from '../workspaces/memberships.ts';
 
 /** What an executor presented to exec-gateway, and the `ChatGPT-Account-ID` (a workspace) it claimed, if any. */
 export type ExecutorCredential =
@@ -17,7 +16,6 @@ export type CredentialOutcome =
 export interface ExecutorCredentialsDeps {
   readonly accessTokens: Pick<AccessTokens, 'authenticate'>;
   readonly agentTasks: Pick<AgentTasks, 'authenticate'>;
-  readonly memberships: Pick<Memberships, 'roleOf'>;
 }
 
 /** What a client other than the CLI needs for its user's token to attach an executor. */
@@ -47,15 +45,13 @@ export class ExecutorCredentials {
     token: string;
     accountId: string | undefined;
   }): Promise<CredentialOutcome> {
-    const access = await this.#deps.accessTokens.authenticate(token);
+    const access = await this.#deps.accessTokens.authenticate(token, { accountId });
     if (!access) return { ok: false, reason: 'access_token_not_live' };
-    const { userId, clientId, scope } = access;
+    const { userId, clientId, scope, isMemberOfAccount } = access;
     // A person who let some client know their name has not let it bring machines into their workspace.
     const mayAttachExecutors = isBuiltInClient(clientId) || scope.split(' ').some((one) => EXECUTOR_SCOPES.has(one));
     if (!mayAttachExecutors) return { ok: false, reason: 'insufficient_scope' };
-    if (accountId !== undefined && !(await this.#deps.memberships.roleOf(userId, accountId))) {
-      return { ok: false, reason: 'not_a_member_of_the_account' };
-    }
+    if (!isMemberOfAccount) return { ok: false, reason: 'not_a_member_of_the_account' };
     return { ok: true, userId };
   }
 

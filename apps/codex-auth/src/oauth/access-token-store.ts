@@ -1,7 +1,14 @@
 import type { Queryable } from '@codex-gateways/database';
 import type { AccessTokenHolder } from './access-tokens.ts';
 
+/** A token to look for, and a workspace that whoever presents it claims to work for, if any. */
+export interface AccessTokenKey {
+  readonly jtiDigest: Buffer;
+  readonly accountId: string | undefined;
+}
+
 interface HolderRow {
+  position: number;
   user_id: string;
   email: string;
   display_name: string;
@@ -9,35 +16,42 @@ interface HolderRow {
   client_id: string;
   scope: string;
   grant_id: string;
+  is_member_of_account: boolean;
 }
 
-/** Finds who holds a live access token: not expired, neither it nor its grant revoked, the user not disabled. */
-export async function findAccessToken(
+/**
+ * Finds who holds live access tokens: not expired, neither they nor their grants revoked, the users not disabled.
+ * @returns the holders, by the positions of their keys
+ */
+export async function findAccessTokens(
   db: Queryable,
-  { jtiDigest, now }: { jtiDigest: Buffer; now: Date },
-): Promise<AccessTokenHolder | undefined> {
+  { keys, now }: { keys: readonly AccessTokenKey[]; now: Date },
+): Promise<ReadonlyMap<number, AccessTokenHolder>> {
   const found = await db.query<HolderRow>({
-    name: 'find-access-token',
-    text: `select g.user_id, h.email, h.display_name, h.role, g.client_id, t.scope, t.grant_id
-             from codex_auth.codex_access_tokens t
-             join codex_auth.oauth_grants g on g.id = t.grant_id
-             join codex_auth.account_holders h on h.user_id = g.user_id
-            where t.jti_digest = $1
-              and t.expires_at > $2
-              and t.revoked_at is null
-              and g.revoked_at is null`,
-    values: [jtiDigest, now],
+    name: 'find-access-tokens',
+    text: `select key.position::integer, t.user_id, t.email, t.display_name, t.role, t.client_id, t.scope, t.grant_id,
+                  (key.account_id is null
+                   or exists (select 1
+                                from codex_auth.workspace_members m
+                               where m.workspace_id = key.account_id
+                                 and m.user_id = t.user_id)) as is_member_of_account
+             from unnest($1::bytea[], $2::text[]) with ordinality as key (jti_digest, account_id, position)
+             join codex_auth.live_access_tokens t on t.jti_digest = key.jti_digest
+            where t.expires_at > $3`,
+    values: [keys.map(({ jtiDigest }) => jtiDigest), keys.map(({ accountId }) => accountId ?? null), now],
   });
-  const row = found.rows[0];
-  return (
-    row && {
-      userId: row.user_id,
-      email: row.email,
-      displayName: row.display_name,
-      role: row.role,
-      clientId: row.client_id,
-      scope: row.scope,
-      grantId: row.grant_id,
-    }
-  );
+  return new Map(found.rows.map((row) => [row.position - 1, toHolder(row)]));
+}
+
+function toHolder(row: HolderRow): AccessTokenHolder {
+  return {
+    userId: row.user_id,
+    email: row.email,
+    displayName: row.display_name,
+    role: row.role,
+    clientId: row.client_id,
+    scope: row.scope,
+    grantId: row.grant_id,
+    isMemberOfAccount: row.is_member_of_account,
+  };
 }

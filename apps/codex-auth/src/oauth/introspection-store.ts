@@ -25,14 +25,10 @@ export async function findLiveAccessToken(
 ): Promise<LiveToken | undefined> {
   const found = await db.query<LiveTokenRow>({
     name: 'introspect-access-token',
-    text: `select g.user_id, h.email, g.client_id, t.scope, t.issued_at, t.expires_at
-             from codex_auth.codex_access_tokens t
-             join codex_auth.oauth_grants g on g.id = t.grant_id
-             join codex_auth.account_holders h on h.user_id = g.user_id
-            where t.jti_digest = $1
-              and t.expires_at > $2
-              and t.revoked_at is null
-              and g.revoked_at is null`,
+    text: `select user_id, email, client_id, scope, issued_at, expires_at
+             from codex_auth.live_access_tokens
+            where jti_digest = $1
+              and expires_at > $2`,
     values: [jtiDigest, now],
   });
   return found.rows[0] && toLiveToken(found.rows[0]);
@@ -44,15 +40,10 @@ export async function findLiveRefreshToken(
 ): Promise<LiveToken | undefined> {
   const found = await db.query<LiveTokenRow>({
     name: 'introspect-refresh-token',
-    text: `select g.user_id, h.email, g.client_id, g.scope, t.issued_at, t.expires_at
-             from codex_auth.codex_refresh_tokens t
-             join codex_auth.oauth_grants g on g.id = t.grant_id
-             join codex_auth.account_holders h on h.user_id = g.user_id
-            where t.token_digest = $1
-              and t.expires_at > $2
-              and t.spent_at is null
-              and g.expires_at > $2
-              and g.revoked_at is null`,
+    text: `select user_id, email, client_id, scope, issued_at, expires_at
+             from codex_auth.live_refresh_tokens
+            where token_digest = $1
+              and expires_at > $2`,
     values: [tokenDigest, now],
   });
   return found.rows[0] && toLiveToken(found.rows[0]);

@@ -123,6 +123,7 @@ export interface VerificationSubject {
 }
 
 interface SubjectRow {
+  position: number;
   secret_hash: string;
   user_id: string;
   workspace_id: string;
@@ -130,35 +131,39 @@ interface SubjectRow {
   refusal: RemoteTokenRefusal | null;
 }
 
-/** What a presented token is checked against: the token, its user and the membership in one round trip. */
-export async function findVerificationSubject(
+/**
+ * What presented tokens are checked against: the tokens, their users and the memberships in one round trip.
+ * @returns the subjects, by the positions of their ids
+ */
+export async function findVerificationSubjects(
   db: Queryable,
-  { id, now }: { id: string; now: Date },
-): Promise<VerificationSubject | undefined> {
+  { ids, now }: { ids: readonly string[]; now: Date },
+): Promise<ReadonlyMap<number, VerificationSubject>> {
   const { rows } = await db.query<SubjectRow>({
-    name: 'find-remote-token-subject',
-    text: `select t.secret_hash, t.user_id, t.workspace_id, t.last_used_at,
+    name: 'find-remote-token-subjects',
+    text: `select wanted.position::integer, t.secret_hash, t.user_id, t.workspace_id, t.last_used_at,
                   case when t.revoked_at is not null then 'revoked'
                        when t.expires_at <= $2 then 'expired'
                        when u.disabled_at is not null then 'user_disabled'
                        when m.user_id is null then 'not_a_member'
                   end as refusal
-             from codex_auth.codex_remote_tokens t
+             from unnest($1::text[]) with ordinality as wanted (id, position)
+             join codex_auth.codex_remote_tokens t on t.id = wanted.id
              join codex_auth.users u on u.id = t.user_id
-             left join codex_auth.workspace_members m on m.workspace_id = t.workspace_id and m.user_id = t.user_id
-            where t.id = $1`,
-    values: [id, now],
+             left join codex_auth.workspace_members m on m.workspace_id = t.workspace_id and m.user_id = t.user_id`,
+    values: [ids, now],
   });
-  const [row] = rows;
-  return (
-    row && {
-      secretHash: row.secret_hash,
-      userId: row.user_id,
-      workspaceId: row.workspace_id,
-      lastUsedAt: row.last_used_at ?? undefined,
-      refusal: row.refusal ?? undefined,
-    }
-  );
+  return new Map(rows.map((row) => [row.position - 1, toSubject(row)]));
+}
+
+function toSubject(row: SubjectRow): VerificationSubject {
+  return {
+    secretHash: row.secret_hash,
+    userId: row.user_id,
+    workspaceId: row.workspace_id,
+    lastUsedAt: row.last_used_at ?? undefined,
+    refusal: row.refusal ?? undefined,
+  };
 }
 
 /** Notes a use, unless a later one is noted already. */

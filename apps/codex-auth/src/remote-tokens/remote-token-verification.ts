@@ -1,8 +1,9 @@
 import type { Queryable } from '@codex-gateways/database';
 import type { Clock, Logger } from '@codex-gateways/service';
 import { parseRemoteToken, type RemoteTokenParts } from '@codex-gateways/tokens';
+import { LookupBatch } from '../lookup-batch.ts';
 import { ComparisonCache } from './comparison-cache.ts';
-import { findVerificationSubject, touchRemoteToken } from './remote-token-store.ts';
+import { findVerificationSubjects, touchRemoteToken, type VerificationSubject } from './remote-token-store.ts';
 import type { SecretHasher } from './secret-hasher.ts';
 
 /** `reason` is for logs alone. */
@@ -32,7 +33,7 @@ const TOUCH_INTERVAL_MS = 60_000;
  * Says who a remote token speaks for and in which workspace.
  *
  * Each verification reads the token's row, its user and the membership, in one round trip: so a revocation counts at once, on
- * every replica, with no message to send or to miss. What is remembered for 30 s is only that this secret
+ * every replica, with no message to send or to miss. Verifications that come together share the round trip. What is remembered for 30 s is only that this secret
  * matches this hash, which stays true; it spares the bcrypt when a client opens connection after connection. A token
  * that matches nothing is remembered as such, so repeating it does not cost a bcrypt either.
  *
@@ -41,6 +42,7 @@ const TOUCH_INTERVAL_MS = 60_000;
 export class RemoteTokenVerification {
   readonly #deps: RemoteTokenVerificationDeps;
   readonly #cache: ComparisonCache;
+  readonly #lookups: LookupBatch<string, VerificationSubject>;
 
   constructor(deps: RemoteTokenVerificationDeps) {
     this.#deps = deps;
@@ -49,16 +51,16 @@ export class RemoteTokenVerification {
       maxEntries: deps.cacheEntries ?? CACHE_ENTRIES,
       nowMs: () => deps.clock.now().getTime(),
     });
+    this.#lookups = new LookupBatch((ids) => findVerificationSubjects(deps.db, { ids, now: deps.clock.now() }));
   }
 
   /** @throws {HttpError} 503 when too many other tokens are being compared; the caller may try again */
   async verify(token: string): Promise<VerificationOutcome> {
-    const { db, clock } = this.#deps;
     const parts = parseRemoteToken(token);
     if (!parts) return { ok: false, reason: 'malformed' };
     const { id } = parts;
-    const now = clock.now();
-    const subject = await findVerificationSubject(db, { id, now });
+    const now = this.#deps.clock.now();
+    const subject = await this.#lookups.find(id);
     const matches = await this.#matches(parts, subject?.secretHash);
     if (!subject) return { ok: false, reason: 'unknown' };
     if (!matches) return { ok: false, reason: 'wrong_secret' };
