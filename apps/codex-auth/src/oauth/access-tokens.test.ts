@@ -7,11 +7,13 @@ const world = useWorld();
 /** Access tokens as the service checks them, and how many statements that takes. */
 async function counted() {
   let statements = 0;
-  const query = (...parameters: Parameters<Queryable['query']>) => {
-    statements += 1;
-    return world.db.query(...parameters);
-  };
-  const db = { query } as Queryable;
+  const db = new Proxy<Queryable>(world.db, {
+    get(pool, name) {
+      if (name === 'query') statements += 1;
+      const value: unknown = Reflect.get(pool, name);
+      return typeof value === 'function' ? value.bind(pool) : value;
+    },
+  });
   const tokens = new AccessTokens({ db, keys: await world.signingKeys(), clock: world.auth.clock });
   return { tokens, statements: () => statements };
 }
