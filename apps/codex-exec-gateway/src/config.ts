@@ -1,4 +1,4 @@
-import { type Environment, EnvReader, LOG_LEVELS } from '@codex-gateways/service';
+import { type Environment, EnvReader, LOG_LEVELS, readTracing } from '@codex-gateways/service';
 
 /** Everything codex-exec-gateway reads from its environment; README.md has the same table. */
 export type Config = ReturnType<typeof readConfig>;
@@ -33,6 +33,8 @@ export function readConfig(env: Environment) {
     // How many proxies in front may be believed about the caller's address (X-Forwarded-For).
     trustedProxyHops: read.integer('CXG_TRUSTED_PROXY_HOPS', { min: 0, max: 10, default: 0 }),
     logLevel: read.oneOf('CXG_LOG_LEVEL', LOG_LEVELS, 'info'),
+    // The OTEL_* variables of OpenTelemetry; undefined without a collector.
+    tracing: readTracing(read),
     registration: registrationSettings(read),
     limits: limits(read),
     duels: duelSettings(read),

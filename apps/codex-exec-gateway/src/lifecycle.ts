@@ -8,6 +8,7 @@ import {
   listen,
   type Metrics,
   type Readiness,
+  type Tracing,
 } from '@codex-gateways/service';
 import type { Express } from 'express';
 import { deleteForgottenHomes } from './app-server-homes/app-server-homes-store.ts';
@@ -44,6 +45,7 @@ interface Parts {
   readonly pool: Pool;
   readonly agentserver: InternalClient;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -75,7 +77,8 @@ export class GatewayLifecycle implements ExecGateway {
 
   async start(): Promise<void> {
     const { host, port, databaseUrl, cluster, limits } = this.#config;
-    const { app, upgrades, live, domain, clock, log } = this.#parts;
+    const { app, upgrades, live, domain, tracing, clock, log } = this.#parts;
+    await tracing.start();
     await runMigrations({ databaseUrl, schema: 'codex_exec', directory: MIGRATIONS, log });
     await domain.record.start(cluster.leaseRenewalMs);
     await this.#listen();
@@ -90,15 +93,16 @@ export class GatewayLifecycle implements ExecGateway {
 
   async drain(): Promise<void> {
     const { drainTimeoutMs } = this.#config;
-    const { readiness, live, upgrades } = this.#parts;
+    const { readiness, live, upgrades, tracing } = this.#parts;
     readiness.startDraining();
     await drainConnections(live, drainTimeoutMs);
     await upgrades.closed();
     await this.#server?.close(drainTimeoutMs);
+    await tracing.flush();
   }
 
   async close(): Promise<void> {
-    const { live, upgrades, domain, agentserver, pool, metrics, log } = this.#parts;
+    const { live, upgrades, domain, agentserver, pool, metrics, tracing, log } = this.#parts;
     clearInterval(this.#expiryTimer);
     live.heartbeat.close();
     upgrades.destroyAll();
@@ -110,6 +114,7 @@ export class GatewayLifecycle implements ExecGateway {
     await domain.record.close().catch((error: unknown) => log.warn({ err: error }, 'the lease runs out by itself'));
     await agentserver.close();
     await pool.end();
+    await tracing.close();
     metrics.close();
   }
 

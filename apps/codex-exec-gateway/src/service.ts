@@ -4,7 +4,10 @@ import {
   createApp,
   createInternalClient,
   createMetrics,
+  createTracing,
+  databaseSpans,
   type Logger,
+  observePool,
   type Service,
   systemClock,
 } from '@codex-gateways/service';
@@ -30,6 +33,8 @@ export interface ExecGateway extends Service {
 
 /** The composition root: everything that codex-exec-gateway consists of. Nothing runs before `start`. */
 export function createExecGateway(config: Config, { log, clock = systemClock }: ExecGatewayDeps): ExecGateway {
+  const metrics = createMetrics('codex-exec-gateway');
+  const tracing = createTracing(config.tracing, { service: 'codex-exec-gateway', log });
   const pool = createPool({
     databaseUrl: config.databaseUrl,
     applicationName: 'codex-exec-gateway',
@@ -39,13 +44,16 @@ export function createExecGateway(config: Config, { log, clock = systemClock }: 
     statementTimeoutMs: Math.ceil(config.databaseTimeoutMs * 0.8),
     queryTimeoutMs: config.databaseTimeoutMs,
     log,
+    observer: databaseSpans,
   });
+  observePool(metrics, pool);
   const agentserver = createInternalClient({
     baseUrl: config.agentserverInternalUrl,
     headers: { 'x-internal-secret': config.agentserverInternalSecret },
     timeoutMs: config.agentserverTimeoutMs,
+    peer: 'codex-auth',
+    observer: metrics,
   });
-  const metrics = createMetrics('codex-exec-gateway');
   const counters = createGatewayCounters(metrics);
   const live = createLiveState();
   const domain = createDomain(config, { pool, agentserver, live, counters, clock, log });
@@ -54,6 +62,7 @@ export function createExecGateway(config: Config, { log, clock = systemClock }: 
   const { app, readiness } = createApp({
     log,
     metrics,
+    tracing,
     checks: {
       database: () => checkDatabase(pool, READINESS_TIMEOUT_MS),
       notifications: async () => lifecycle.checkListener(),
@@ -70,10 +79,11 @@ export function createExecGateway(config: Config, { log, clock = systemClock }: 
     trustedProxyHops: config.trustedProxyHops,
     isDraining,
     onRefused: counters.upgradeRefused,
+    tracing,
     log,
   });
   const lifecycle = new GatewayLifecycle(config, {
-    ...{ app, readiness, upgrades, live, domain, pool, agentserver, metrics, clock, log },
+    ...{ app, readiness, upgrades, live, domain, pool, agentserver, metrics, tracing, clock, log },
   });
   return lifecycle;
 }

@@ -1,7 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { acceptRequestId, HttpError, type Logger, refuseUpgrade, type UpgradeListener } from '@codex-gateways/service';
+import {
+  HttpError,
+  type Logger,
+  openRequest,
+  type RequestScope,
+  refuseUpgrade,
+  type Tracing,
+  type UpgradeListener,
+} from '@codex-gateways/service';
 import { asRefusal, draining } from './unavailable.ts';
 import { isWebSocketRequest, type Upgrade } from './web-sockets.ts';
 
@@ -14,6 +22,7 @@ export interface UpgradeRouterServices {
   readonly trustedProxyHops: number;
   readonly isDraining: () => boolean;
   readonly onRefused: (endpoint: string, status: number) => void;
+  readonly tracing: Tracing;
   readonly log: Logger;
 }
 
@@ -33,13 +42,17 @@ export class UpgradeRouter {
     const startedAt = performance.now();
     const { path, query } = splitUrl(req.url ?? '/');
     const [, endpoint = 'unknown', exeId = ''] = PATH.exec(path) ?? [];
-    const requestId = acceptRequestId(req.headers['x-request-id']);
+    const scope = openRequest(req, this.#services);
+    const { requestId } = scope;
     const clientIp = clientIpOf(req, this.#services.trustedProxyHops);
     const upgrade: Upgrade = { req, socket: socket as Socket, head, exeId, query, requestId, clientIp };
-    decide(this.#services, endpoint, upgrade).catch((error: unknown) => {
-      const durationMs = Math.round(performance.now() - startedAt);
-      this.#refuse(error, { endpoint, path, upgrade, durationMs });
-    });
+    const about = { endpoint, path, upgrade, scope, durationMs: () => Math.round(performance.now() - startedAt) };
+    scope
+      .run(() => decide(this.#services, endpoint, upgrade))
+      .then(
+        () => this.#accepted(about),
+        (error: unknown) => scope.run(() => this.#refuse(error, about)),
+      );
   };
 
   /** Resolves when every socket that came through here is gone. */
@@ -58,17 +71,37 @@ export class UpgradeRouter {
     socket.on('error', () => socket.destroy());
   }
 
-  #refuse(error: unknown, about: { endpoint: string; path: string; upgrade: Upgrade; durationMs: number }): void {
+  #accepted({ endpoint, path, scope, durationMs }: Decided): void {
+    const status = 101;
+    scope.run(() => this.#services.log.info({ path, status, duration_ms: durationMs() }, 'upgrade'));
+    scope.end({ route: routeOf(endpoint), status });
+  }
+
+  #refuse(error: unknown, about: Decided): void {
     const { log, routes, onRefused } = this.#services;
     const { requestId, socket } = about.upgrade;
     const refusal = asRefusal(error) ?? new HttpError(500, 'internal_error', `internal error, request ${requestId}`);
     const { status } = refusal;
-    if (status === 500) log.error({ err: error, request_id: requestId }, 'upgrade failed');
-    const line = { request_id: requestId, path: about.path, status, duration_ms: about.durationMs };
+    if (status === 500) log.error({ err: error }, 'upgrade failed');
+    const line = { path: about.path, status, duration_ms: about.durationMs() };
     log.info({ ...line, refusal: refusal.reason ?? refusal.code }, 'upgrade refused');
-    onRefused(Object.hasOwn(routes, about.endpoint) ? about.endpoint : 'unknown', status);
+    const endpoint = Object.hasOwn(routes, about.endpoint) ? about.endpoint : 'unknown';
+    onRefused(endpoint, status);
+    about.scope.end({ route: routeOf(endpoint), status });
     if (!socket.destroyed) refuseUpgrade(socket, refusal);
   }
+}
+
+interface Decided {
+  readonly endpoint: string;
+  readonly path: string;
+  readonly upgrade: Upgrade;
+  readonly scope: RequestScope;
+  readonly durationMs: () => number;
+}
+
+function routeOf(endpoint: string): string {
+  return `/${endpoint}/:id`;
 }
 
 async function decide(services: UpgradeRouterServices, endpoint: string, upgrade: Upgrade): Promise<void> {

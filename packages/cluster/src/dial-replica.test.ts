@@ -29,13 +29,18 @@ describe('dialling another replica', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   };
 
-  it('opens a WebSocket below its address, with the bearer and the request id', async () => {
+  it('opens a WebSocket below its address, with the bearer, the request id and the trace', async () => {
     const server = await new SocketServer().listen(cleanup);
-    const outcome = await dial(`${server.url}/base/`);
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const outcome = await dial(`${server.url}/base/`, { traceparent });
     expect(outcome.kind).toBe('open');
     const [req] = server.requests;
     expect(req?.url).toBe('/base/forwarded/x');
-    expect(req?.headers).toMatchObject({ authorization: 'Bearer hop-token', 'x-request-id': 'req-1' });
+    expect(req?.headers).toMatchObject({
+      authorization: 'Bearer hop-token',
+      'x-request-id': 'req-1',
+      traceparent,
+    });
     if (outcome.kind === 'open') outcome.ws.terminate();
   });
 

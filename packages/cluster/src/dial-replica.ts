@@ -18,6 +18,8 @@ export interface DialRequest {
   readonly token: string;
   /** For the log of the other side. */
   readonly requestId: string;
+  /** The trace that goes on at the other side (W3C Trace Context). */
+  readonly traceparent?: string | undefined;
   /** The longest message that is accepted from the other side. */
   readonly maxPayloadBytes: number;
   /** For everything up to the 101. */
@@ -49,9 +51,9 @@ export async function dialReplica(request: DialRequest): Promise<DialOutcome> {
   }
 }
 
-function startDialling({ internalUrl, path, token, requestId, maxPayloadBytes }: DialRequest): WebSocket {
+function startDialling({ internalUrl, path, token, requestId, traceparent, maxPayloadBytes }: DialRequest): WebSocket {
   return new WebSocket(`${internalUrl.replace(/^http/, 'ws').replace(/\/+$/, '')}${path}`, {
-    headers: { authorization: `Bearer ${token}`, 'x-request-id': requestId },
+    headers: { authorization: `Bearer ${token}`, 'x-request-id': requestId, ...(traceparent ? { traceparent } : {}) },
     perMessageDeflate: false,
     maxPayload: maxPayloadBytes,
   });

@@ -12,6 +12,8 @@ const claimsSchema = z.object({
   harness_key_digest: z.string().length(43),
   /** When the turn's capability token ends, epoch seconds: the opened bridge ends with it. */
   capability_exp: z.number().int().nonnegative().optional(),
+  /** The trace of the `/connect` call (W3C Trace Context), where it is recorded. */
+  traceparent: z.string().max(128).optional(),
   exp: z.number().int().nonnegative(),
 });
 

@@ -10,6 +10,8 @@ const claimsSchema = z.object({
   user_id: id.optional(),
   iat: epochSeconds,
   exp: epochSeconds,
+  /** The trace in which the turn began (W3C Trace Context), where it is recorded. */
+  traceparent: z.string().max(128).optional(),
 });
 
 /** What an app-server may do: reach the executors of one workspace for one turn, until `exp` (epoch seconds). */

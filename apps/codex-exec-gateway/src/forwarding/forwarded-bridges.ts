@@ -4,6 +4,7 @@ import {
   type Clock,
   type CloseCodeName,
   closeReason,
+  currentTraceparent,
   HttpError,
   type Logger,
 } from '@codex-gateways/service';
@@ -109,6 +110,7 @@ export class ForwardedBridges {
     const isNoise = permission.admission.generation === 'noise';
     const outcome = await dialReplica({
       ...{ internalUrl, requestId, timeoutMs, signal: gone.signal, path: `/forwarded-bridge/${exeId}` },
+      traceparent: currentTraceparent(),
       token: mintHop(permission, { replicaId, secret, nowSeconds: clock.nowSeconds() }),
       maxPayloadBytes: isNoise ? limits.noiseFrameBytes : limits.plainFrameBytes,
     });

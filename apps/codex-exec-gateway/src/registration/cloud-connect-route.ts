@@ -1,4 +1,4 @@
-import { bearerOf, parseInput } from '@codex-gateways/service';
+import { bearerOf, continueTrace, parseInput } from '@codex-gateways/service';
 import { noisePublicKeySchema } from '@codex-gateways/tokens';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
@@ -28,7 +28,9 @@ export function cloudConnectRoute({
     const capability = turnGuard.capability(bearerOf(req.headers.authorization));
     const { harness_public_key: harnessPublicKey } = parseInput(bodySchema, req.body);
     const wsUrl = requiredWsUrl(req, publicWsBaseUrl);
-    const met = await rendezvous.arrange({ exeId, capability, harnessPublicKey });
+    const met = await continueTrace(capability.traceparent, 'connect harness', () =>
+      rendezvous.arrange({ exeId, capability, harnessPublicKey }),
+    );
     res.set('Cache-Control', 'no-store').json({
       environment_id: exeId,
       url: `${wsUrl}/bridge/${exeId}?role=harness&token=${met.bridgeTicket}`,

@@ -1,4 +1,4 @@
-import type { Clock } from '@codex-gateways/service';
+import { type Clock, recordedTraceparent } from '@codex-gateways/service';
 import {
   bridgeTicket,
   type CapabilityClaims,
@@ -69,8 +69,15 @@ export class HarnessRendezvous {
       workspace_id: capability.workspace_id,
       exp: Math.min(this.#clock.nowSeconds() + this.#lifetimeSeconds, capability.exp),
     };
+    const traceparent = recordedTraceparent();
+    const ticket = {
+      ...shared,
+      exe_id: exeId,
+      capability_exp: capability.exp,
+      ...(traceparent ? { traceparent } : {}),
+    };
     return {
-      bridgeTicket: bridgeTicket.mint({ ...shared, exe_id: exeId, capability_exp: capability.exp }, this.#secret),
+      bridgeTicket: bridgeTicket.mint(ticket, this.#secret),
       harnessKeyAuthorization: harnessKeyAuthorization.mint(shared, this.#secret),
       registrationId: connection.registrationId,
       executorPublicKey: connection.publicKey,

@@ -10,6 +10,8 @@ export interface HarnessPermission {
   readonly admission: HarnessAdmission;
   /** The registration that `/connect` told the harness about; undefined for a legacy one, which did not ask. */
   readonly registrationId: string | undefined;
+  /** The trace that the turn is part of. */
+  readonly traceparent?: string | undefined;
 }
 
 /**
@@ -23,14 +25,16 @@ export function bridgePermission(
 ): HarnessPermission {
   const permission = turnGuard.bridgePermission(token);
   const { claims } = permission;
+  const { traceparent } = claims;
   const who = { exeId, turnId: claims.turn_id, workspaceId: claims.workspace_id };
   if (permission.kind === 'capability') {
     const generation: Generation = 'legacy';
-    return { admission: { ...who, generation, expiresAtSeconds: claims.exp }, registrationId: undefined };
+    return { admission: { ...who, generation, expiresAtSeconds: claims.exp }, registrationId: undefined, traceparent };
   }
   const { exe_id, executor_registration_id: registrationId, capability_exp, exp } = permission.claims;
   if (exe_id !== exeId) throw unauthorized('ticket of another executor');
-  return { admission: { ...who, generation: 'noise', expiresAtSeconds: capability_exp ?? exp }, registrationId };
+  const admission: HarnessAdmission = { ...who, generation: 'noise', expiresAtSeconds: capability_exp ?? exp };
+  return { admission, registrationId, traceparent };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { bearerOf, HttpError } from '@codex-gateways/service';
+import { bearerOf, continueTrace, HttpError } from '@codex-gateways/service';
 import type { TurnGuard } from '../revocation/turn-guard.ts';
 import type { Upgrade } from '../web-sockets.ts';
 import { bridgePermission } from './admit-harness.ts';
@@ -19,6 +19,6 @@ export function bridgeSocketRoute(
     if (query.getAll('role').some((role) => role !== 'harness')) {
       throw new HttpError(400, 'invalid_request', 'a bridge is opened with role=harness, which makes frames binary');
     }
-    await joinExecutor(upgrade, permission, services);
+    await continueTrace(permission.traceparent, 'open bridge', () => joinExecutor(upgrade, permission, services));
   };
 }
