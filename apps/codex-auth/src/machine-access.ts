@@ -17,10 +17,13 @@ import { ExecGateway } from './connectors/exec-gateway.ts';
 import { ExecutorCredentials } from './internal-api/executor-credentials.ts';
 import { internalApiRoutes } from './internal-api/internal-api-routes.ts';
 import type { AccessTokens } from './oauth/access-tokens.ts';
+import { remoteSessionRoutes } from './remote-sessions/list-sessions-route.ts';
+import { RemoteSessions } from './remote-sessions/remote-sessions.ts';
 import { remoteTokenRoutes } from './remote-tokens/remote-token-routes.ts';
 import { RemoteTokenVerification } from './remote-tokens/remote-token-verification.ts';
 import { RemoteTokens } from './remote-tokens/remote-tokens.ts';
 import { type Bcrypt, SecretHasher } from './remote-tokens/secret-hasher.ts';
+import { RevocationNotices } from './revocation-notices/revocation-notices.ts';
 import type { KeyProvider } from './signing-keys/key-provider.ts';
 import { MachineCredentials } from './user-access/machine-credentials.ts';
 import type { Memberships } from './workspaces/memberships.ts';
@@ -43,7 +46,9 @@ export interface MachineAccess {
   /** What machines hold in the name of a person. */
   readonly machineCredentials: MachineCredentials;
   readonly cleanupTasks: readonly CleanupTask[];
-  start(): void;
+  start(): Promise<void>;
+  /** Ends what would be open for as long as the service runs. */
+  drain(): void;
   close(): Promise<void>;
 }
 
@@ -54,12 +59,15 @@ export function createMachineAccess(config: Config, deps: MachineAccessDeps): Ma
   const tokens = createRemoteTokens(config, deps);
   const connectors = createConnectors(config, { ...deps, identities: agents.identities });
   const credentials = new ExecutorCredentials({ ...deps, agentTasks: agents.tasks });
+  const notices = new RevocationNotices({ databaseUrl: config.databaseUrl, log: deps.log });
+  const remoteSessions = new RemoteSessions({ db: deps.pool, memberships: deps.memberships });
   const routes = Router();
   routes.use(
-    internalApiRoutes({ ...config, ...tokens, credentials, log: deps.log }),
+    internalApiRoutes({ ...config, ...tokens, credentials, notices, remoteSessions, log: deps.log }),
     auditRoutes({ audit, withUser }),
     agentIdentityRoutes(agents),
     remoteTokenRoutes({ remoteTokens: tokens.remoteTokens, withUser }),
+    remoteSessionRoutes({ remoteSessions, withUser }),
     connectorRoutes({ ...connectors, withUser }),
   );
   return {
@@ -69,11 +77,17 @@ export function createMachineAccess(config: Config, deps: MachineAccessDeps): Ma
       { name: 'agent tasks', deleteBatch: (maxRows) => agents.tasks.deleteExpired(maxRows) },
       { name: 'agent identities', deleteBatch: (maxRows) => agents.identities.deleteOld(maxRows) },
       { name: 'remote tokens', deleteBatch: (maxRows) => tokens.remoteTokens.deleteOld(maxRows) },
+      { name: 'remote sessions', deleteBatch: (maxRows) => remoteSessions.deleteOld(maxRows) },
       { name: 'connectors', deleteBatch: (maxRows) => connectors.removals.deleteOld(maxRows) },
       { name: 'audit events', deleteBatch: (maxRows) => audit.deleteOld(config.auditRetentionSeconds, maxRows) },
     ],
-    start: () => connectors.removals.start(),
+    async start() {
+      connectors.removals.start();
+      await notices.start();
+    },
+    drain: () => notices.endSubscriptions(),
     async close() {
+      await notices.close();
       await connectors.removals.close();
       await connectors.client.close();
     },

@@ -69,6 +69,7 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
     },
     async drain() {
       readiness.startDraining();
+      parts.drain();
       await server?.close(config.drainTimeoutMs);
     },
     async close() {
@@ -107,9 +108,10 @@ function createParts(config: Config, deps: Foundation & { bcrypt: Bcrypt | undef
     routes,
     async start() {
       await authorizationServer.start();
-      machines.start();
+      await machines.start();
       cleanup.start();
     },
+    drain: () => machines.drain(),
     async close() {
       await machines.close();
       await cleanup.close();

@@ -2,8 +2,12 @@ import { codeErrorForm, errorMiddleware, type Logger, requireInternalSecret } fr
 import express, { Router } from 'express';
 import { databaseUnavailable } from '../database-unavailable.ts';
 import { otherMethods } from '../other-methods.ts';
+import type { RemoteSessions } from '../remote-sessions/remote-sessions.ts';
 import type { RemoteTokenVerification } from '../remote-tokens/remote-token-verification.ts';
+import type { RevocationNotices } from '../revocation-notices/revocation-notices.ts';
 import type { ExecutorCredentials } from './executor-credentials.ts';
+import { reportSessionsRoute } from './report-sessions-route.ts';
+import { revocationsRoute } from './revocations-route.ts';
 import { validateRoute } from './validate-route.ts';
 import { verifyTokenRoute } from './verify-token-route.ts';
 
@@ -12,18 +16,27 @@ export interface InternalApiDeps {
   readonly internalApiSecret: string;
   readonly credentials: Pick<ExecutorCredentials, 'validate'>;
   readonly verification: Pick<RemoteTokenVerification, 'verify'>;
+  readonly notices: Pick<RevocationNotices, 'subscribe' | 'subscriberCount'>;
+  readonly remoteSessions: Pick<RemoteSessions, 'report'>;
   readonly log: Logger;
 }
 
 const MAX_BODY_BYTES = 32_768;
+// Two hundred sessions, with everything that clients say of themselves.
+const MAX_REPORT_BYTES = 524_288;
 
 /** What the gateways ask; errors are `{"error":"<code>"}`. */
-export function internalApiRoutes({ internalApiSecret, credentials, verification, log }: InternalApiDeps): Router {
+export function internalApiRoutes(deps: InternalApiDeps): Router {
+  const { internalApiSecret, credentials, verification, log } = deps;
   const router = Router();
   // The secret comes first: whoever lacks it does not get a body read.
-  const guards = [requireInternalSecret(internalApiSecret), express.json({ limit: MAX_BODY_BYTES })];
+  const withSecret = requireInternalSecret(internalApiSecret);
+  const guards = [withSecret, express.json({ limit: MAX_BODY_BYTES })];
   router.post('/internal/codex-auth/validate', guards, validateRoute({ credentials }));
   router.post('/api/internal/codex/tokens/verify', guards, verifyTokenRoute({ verification }));
+  router.get('/internal/codex-auth/revocations', withSecret, revocationsRoute(deps));
+  const report = express.json({ limit: MAX_REPORT_BYTES });
+  router.post('/internal/codex-auth/remote-sessions', withSecret, report, reportSessionsRoute(deps));
   router.use(otherMethods([router]));
   router.use(['/internal', '/api/internal'], databaseUnavailable(), errorMiddleware({ form: codeErrorForm, log }));
   return router;
