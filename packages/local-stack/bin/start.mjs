@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm start`: installs and builds what is missing, then becomes the local stack.
+// `npm start` and `npm run stack -- --replicas …`: installs and builds what is missing, then becomes the local stack.
 import { requireNodeVersion } from './lib/node-version.mjs';
 
 requireNodeVersion();
@@ -10,4 +10,4 @@ const handSignalsTo = await prepare({ signalExitCode: 0 });
 const ending = new AbortController();
 handSignalsTo(() => ending.abort());
 const { main } = await import('../dist/main.js');
-await main(ending.signal);
+await main(ending.signal, process.argv.slice(2));

@@ -4,6 +4,13 @@ import type { Secrets } from './secrets.ts';
 
 export type ServiceName = 'auth' | 'app' | 'exec';
 
+/** In the order in which they are stopped: who calls ends before who is called. */
+export const SERVICE_NAMES = [
+  { key: 'app', name: 'codex-app-gateway' },
+  { key: 'exec', name: 'codex-exec-gateway' },
+  { key: 'auth', name: 'codex-auth' },
+] as const satisfies { key: ServiceName; name: string }[];
+
 /** What the processes need of the caller's environment whatever they do. */
 const GENERAL = /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_.*|TZ|TMPDIR|NODE_.*|SSL_CERT_.*|(HTTPS?|NO|ALL)_PROXY)$/i;
 /** What the caller may set for each service besides; what the stack decides itself comes on top. */
@@ -39,6 +46,26 @@ export function serviceEnvironments(caller: Environment, facts: StackFacts): Rec
     ...decided[name],
   });
   return { auth: environmentOf('auth'), app: environmentOf('app'), exec: environmentOf('exec') };
+}
+
+/**
+ * The environment of one replica out of several, from what the service alone would have: its own port and address, and trust in
+ * the one balancer in front of it.
+ * @param base - as {@link serviceEnvironments} gives it, with the balancer's ports
+ * @param replica - 1 for the first
+ */
+export function replicaEnvironment(
+  name: ServiceName,
+  base: NodeJS.ProcessEnv,
+  { replica, port }: { replica: number; port: number },
+): NodeJS.ProcessEnv {
+  const url = `http://127.0.0.1:${port}`;
+  const own = {
+    auth: { CODEX_AUTH_PORT: String(port), CODEX_AUTH_TRUSTED_PROXY_HOPS: '1' },
+    exec: { CXG_PORT: String(port), CXG_SELF_INTERNAL_URL: url, CXG_TRUSTED_PROXY_HOPS: '1' },
+    app: { CXG_APP_PORT: String(port), CXG_STATE_DIR: `${base.CXG_STATE_DIR}-${replica}` },
+  };
+  return { ...base, ...own[name] };
 }
 
 // Ctrl-C at a terminal should not wait as long as a deployment does.

@@ -1,46 +1,33 @@
 import { createWriteStream } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { checkDatabase, createPool, PortTakenError, requireFreePort } from '@codex-gateways/database';
+import { checkDatabase, createPool } from '@codex-gateways/database';
 import { createLogger, type Environment } from '@codex-gateways/service';
 import { readSettings, type StackPorts, type StackSettings } from './config.ts';
+import { StackControl } from './control.ts';
 import { type DevUser, resolveDevUser } from './dev-user.ts';
+import { findHaproxy } from './find-haproxy.ts';
+import type { Replicas } from './replicas.ts';
 import { loadSecrets, type Secrets, saveSecrets } from './secrets.ts';
-import { type ServiceName, serviceEnvironments, urlsOf } from './service-environments.ts';
+import { SERVICE_NAMES, type ServiceName, serviceEnvironments, urlsOf } from './service-environments.ts';
+import type { StackChild, StackReplica } from './service-group.ts';
 import { ServiceLog } from './service-log.ts';
 import { oneLine, StackError } from './stack-error.ts';
+import { choosePorts } from './stack-ports.ts';
+import { StackServices } from './stack-services.ts';
 import { openStateFolder, type StateFolder } from './state-folder.ts';
 import { SupervisedDatabase } from './supervised-database.ts';
-import { SupervisedService } from './supervised-service.ts';
-
-/** In the order in which they are stopped: who calls ends before who is called. */
-const SERVICES = [
-  { key: 'app', name: 'codex-app-gateway', portVariable: 'CODEX_APP_GATEWAY_PORT' },
-  { key: 'exec', name: 'codex-exec-gateway', portVariable: 'CODEX_EXEC_GATEWAY_PORT' },
-  { key: 'auth', name: 'codex-auth', portVariable: 'CODEX_AUTH_PORT' },
-] as const satisfies { key: ServiceName; name: string; portVariable: string }[];
 
 export interface LocalStackOptions {
   readonly stateDirectory: string;
   /** A port that is 0 or missing is chosen by the system. */
   readonly ports?: Partial<StackPorts>;
+  /** Several processes of each service behind HAProxy, which then has the ports. Default: one of each, without it. */
+  readonly replicas?: Replicas | undefined;
   /** As for `npm start`; PATH, HOME and the like come from this process when they are missing. Default: nothing set. */
   readonly env?: Environment;
   /** Told what happens, one line at a time: starting, and later what died and came back. */
   readonly onLine?: (line: string) => void;
   /** Ends the start; what has been started is stopped. */
   readonly signal?: AbortSignal;
-}
-
-/** One service of a running stack. */
-export interface StackChild {
-  /** @throws {Error} while it does not run */
-  readonly pid: number;
-  /** What a crash or a foreign `kill` would do: the stack starts the service again. */
-  kill(signal: NodeJS.Signals): void;
-  /** Stays stopped until `start`. */
-  stop(): Promise<void>;
-  start(): Promise<void>;
-  restart(): Promise<void>;
 }
 
 export interface LocalStack {
@@ -51,7 +38,15 @@ export interface LocalStack {
   readonly devUser: DevUser;
   readonly secrets: Secrets;
   readonly logsFolder: string;
+  /** A service. Of several replicas, `pid` and `kill` are of the first, the rest is of all. */
   child(name: ServiceName): StackChild;
+  /** The replicas of a service, each by itself. */
+  replicas(name: ServiceName): readonly StackReplica[];
+  /**
+   * Restarts the replicas of a service one after the other, each left out by the balancer meanwhile.
+   * @throws {StackError} one does not come back; those after it were left alone
+   */
+  rollingRestart(name: ServiceName): Promise<void>;
   /** A person has seen the password: it is not shown again. */
   markPasswordShown(): void;
   /** Services first, then the database. Idempotent. */
@@ -82,8 +77,9 @@ class StartingStack {
   readonly #options: LocalStackOptions;
   readonly #state: StateFolder;
   readonly #onLine: (line: string) => void;
-  readonly #services = new Map<ServiceName, SupervisedService>();
+  #services: StackServices | undefined;
   #database: SupervisedDatabase | undefined;
+  #control: StackControl | undefined;
   #isInterrupted = false;
   #stopping: Promise<void> | undefined;
 
@@ -94,7 +90,8 @@ class StartingStack {
   }
 
   async start(): Promise<LocalStack> {
-    const env = this.#options.env ?? {};
+    const { env = {}, replicas } = this.#options;
+    const balanced = replicas && { replicas, haproxy: findHaproxy(env) };
     const settings = readSettings(env);
     const secrets = loadSecrets(this.#state.secretsFile);
     const devUser = this.#devUser(secrets, settings);
@@ -103,17 +100,24 @@ class StartingStack {
     const databaseUrl = settings.databaseUrl ?? (await this.#startDatabase(secrets.postgresPassword));
     this.#goOnUnlessInterrupted();
     const facts = { ports, databaseUrl, secrets, devUser, codexFolder: this.#state.codexFolder };
-    const environments = serviceEnvironments(env, facts);
     const urls = urlsOf(ports);
-    await this.#startServices(environments, urls);
+    const services = await StackServices.create({
+      ...{ balanced, environments: serviceEnvironments(env, facts), ports, urls },
+      ...{ logsFolder: this.#state.logsFolder, onLine: this.#onLine },
+    });
+    this.#services = services;
     this.#goOnUnlessInterrupted();
-    return this.#handle({ urls, databaseUrl, secrets, devUser });
+    this.#onLine(`Starting ${SERVICE_NAMES.map(({ name }) => name).join(', ')}`);
+    await services.start();
+    this.#goOnUnlessInterrupted();
+    if (balanced) await this.#openControl(services);
+    return this.#handle({ urls, databaseUrl, secrets, devUser }, services);
   }
 
   /** Makes `start` fail soon; whoever waits for it stops what has been started. */
   interrupt(): void {
     this.#isInterrupted = true;
-    for (const service of this.#services.values()) service.stop().catch(() => undefined);
+    this.#services?.interrupt();
   }
 
   stop(): Promise<void> {
@@ -122,13 +126,23 @@ class StartingStack {
   }
 
   async #stopInOrder(): Promise<void> {
-    for (const { key } of SERVICES) await this.#services.get(key)?.stop();
+    this.#control?.close();
+    await this.#services?.stop();
     await this.#database?.stop();
     this.#state.release();
   }
 
   #goOnUnlessInterrupted(): void {
     if (this.#isInterrupted) throw new StackError('the start was interrupted');
+  }
+
+  async #openControl(services: StackServices): Promise<void> {
+    this.#control = await StackControl.open(this.#state.path, (service, onLine) =>
+      services.group(service).rollingRestart((line) => {
+        this.#onLine(line);
+        onLine(line);
+      }),
+    );
   }
 
   #devUser(secrets: Secrets, settings: StackSettings): DevUser {
@@ -153,23 +167,10 @@ class StartingStack {
     return this.#database.url;
   }
 
-  /** All at once: each waits for what it needs. The first that fails ends the others' start. */
-  async #startServices(
-    environments: Readonly<Record<ServiceName, NodeJS.ProcessEnv>>,
-    urls: Readonly<Record<ServiceName, string>>,
-  ): Promise<void> {
-    this.#onLine(`Starting ${SERVICES.map(({ name }) => name).join(', ')}`);
-    for (const { key, name } of SERVICES) {
-      const log = new ServiceLog(this.#state.logsFolder, name);
-      log.rotate();
-      const script = fileURLToPath(new URL(`../../../apps/${name}/dist/main.js`, import.meta.url));
-      const [env, readyUrl] = [environments[key], `${urls[key]}/readyz`];
-      this.#services.set(key, new SupervisedService({ name, script, env, readyUrl, log, onLine: this.#onLine }));
-    }
-    await Promise.all([...this.#services.values()].map((service) => service.start()));
-  }
-
-  #handle(facts: Pick<LocalStack, 'urls' | 'databaseUrl' | 'secrets' | 'devUser'>): LocalStack {
+  #handle(
+    facts: Pick<LocalStack, 'urls' | 'databaseUrl' | 'secrets' | 'devUser'>,
+    services: StackServices,
+  ): LocalStack {
     const database = this.#database;
     return {
       ...facts,
@@ -177,11 +178,9 @@ class StartingStack {
       get databasePid() {
         return database?.pid;
       },
-      child: (name) => {
-        const service = this.#services.get(name);
-        if (!service) throw new TypeError(`the stack has no service ${name}`);
-        return service;
-      },
+      child: (name) => services.group(name),
+      replicas: (name) => services.group(name).replicas,
+      rollingRestart: (name) => services.group(name).rollingRestart(this.#onLine),
       markPasswordShown: () => {
         const user = facts.secrets.users[facts.devUser.email];
         if (user) user.shown = true;
@@ -201,19 +200,4 @@ async function requireDatabase(databaseUrl: string): Promise<void> {
   } finally {
     await pool.end();
   }
-}
-
-/** Looks before anything is started, so that a taken port is named at once. */
-async function choosePorts(wanted: Partial<StackPorts>): Promise<Record<ServiceName, number>> {
-  const chosen: Partial<Record<ServiceName, number>> = {};
-  for (const { key, name, portVariable } of SERVICES) {
-    try {
-      do chosen[key] = await requireFreePort(wanted[key] ?? 0);
-      while (!wanted[key] && Object.values(chosen).filter((port) => port === chosen[key]).length > 1);
-    } catch (error) {
-      if (!(error instanceof PortTakenError)) throw error;
-      throw new StackError(`${name} does not start: ${error.message}; set ${portVariable} to use another`);
-    }
-  }
-  return chosen as Record<ServiceName, number>;
 }

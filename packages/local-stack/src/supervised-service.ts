@@ -1,8 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { PARENT_PIPE_VARIABLE } from '@codex-gateways/service';
 import type { ServiceLog } from './service-log.ts';
 import { oneLine, StackError } from './stack-error.ts';
 
@@ -16,9 +15,8 @@ const SETTLED_MS = 30_000;
 
 export interface SupervisedServiceOptions {
   readonly name: string;
-  /** Script that node runs. */
-  readonly script: string;
-  readonly env: NodeJS.ProcessEnv;
+  /** @param logDescriptor - where the process writes to */
+  readonly launch: (logDescriptor: number) => ChildProcess;
   /** Answers 200 once the service takes work. */
   readonly readyUrl: string;
   readonly log: ServiceLog;
@@ -35,6 +33,15 @@ export class SupervisedService {
 
   constructor(options: SupervisedServiceOptions) {
     this.#options = options;
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  /** It was started, and nobody has stopped it. */
+  get isWanted(): boolean {
+    return this.#isWanted;
   }
 
   /** @throws {Error} the service does not run at the moment */
@@ -83,15 +90,10 @@ export class SupervisedService {
     process.kill(this.pid, signal);
   }
 
-  /** In a session of its own: Ctrl-C at the terminal reaches the stack, which stops its parts in order. */
   #spawn(): { child: ChildProcess; logOffset: number } {
-    const { script, env, log } = this.#options;
+    const { launch, log } = this.#options;
     const { descriptor, offset } = log.open();
-    const child = spawn(process.execPath, ['--enable-source-maps', script], {
-      env: { ...env, [PARENT_PIPE_VARIABLE]: '1' },
-      stdio: ['ignore', descriptor, descriptor, 'ipc'],
-      detached: true,
-    });
+    const child = launch(descriptor);
     closeSync(descriptor);
     child.on('error', () => undefined); // 'exit' or the missing pid tell the same
     this.#child = child;

@@ -1,4 +1,5 @@
 import { request } from 'undici';
+import type { LocalStack } from '../src/index.ts';
 
 /** An answer of a service, its body parsed. */
 export interface ApiAnswer<Body> {
@@ -37,4 +38,16 @@ export async function callApi<Body = unknown>(
 /** The payload of a JWT, unverified. */
 export function claimsOf(token: string): Record<string, unknown> {
   return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+}
+
+/** Bridges at all replicas. One that was forwarded is at two of them and counts once, where its executor is. */
+export async function countLiveBridges(stack: LocalStack): Promise<number> {
+  const counts = await Promise.all(
+    stack.replicas('exec').map(async ({ url }) => {
+      const metrics = await (await request(`${url}/metrics`)).body.text();
+      const gauge = (name: string) => Number(new RegExp(`^codex_exec_${name}\\S* (\\d+)`, 'm').exec(metrics)?.[1]);
+      return gauge('live_bridges') - gauge('forwarded_bridges');
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
 }

@@ -13,9 +13,8 @@ import {
   useCleanup,
   waitFor,
 } from '@codex-gateways/testing';
-import { request } from 'undici';
 import type { LocalStack } from '../src/index.ts';
-import { callApi, claimsOf } from './api.ts';
+import { callApi, claimsOf, countLiveBridges } from './api.ts';
 import { signIn } from './person.ts';
 import { descendantsOf } from './proc.ts';
 import { logInWithDeviceCode, startMarkerModel, startTestStack } from './use-local-stack.ts';
@@ -160,7 +159,7 @@ describe('the real Codex CLI through all three services', () => {
   }, 90_000);
 
   it('closes the bridge of a revoked turn and refuses its capability token', async () => {
-    const appServers = await descendantsOf(stack.child('app').pid);
+    const appServers = (await Promise.all(stack.replicas('app').map(({ pid }) => descendantsOf(pid)))).flat();
     const capability =
       appServers.map(({ environment }) => environment.get('CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN')).find(Boolean) ?? '';
     const asHarness = () => callApi(`${stack.urls.exec}/api/exec-gateway/connected`, { bearer: capability });
@@ -170,10 +169,9 @@ describe('the real Codex CLI through all three services', () => {
         bearer: capability,
         json: { harness_public_key: { suite: 's', x25519_public_key: 'AA==', mlkem768_public_key: 'AA==' } },
       });
-    const liveBridges = async () =>
-      /^codex_exec_live_bridges\S* (\d+)/m.exec(await (await request(`${stack.urls.exec}/metrics`)).body.text())?.[1];
+    const liveBridges = () => countLiveBridges(stack);
     expect((await asHarness()).status).toBe(200);
-    expect(await liveBridges()).toBe('1');
+    expect(await liveBridges()).toBe(1);
     expect((await connectHarness()).status).toBe(200);
 
     const revoked = await callApi(`${stack.urls.exec}/api/exec-gateway/revoke-turn`, {
@@ -182,7 +180,7 @@ describe('the real Codex CLI through all three services', () => {
       json: { turn_id: claimsOf(capability).turn_id },
     });
     expect(revoked.status).toBe(204);
-    await waitFor(async () => (await liveBridges()) === '0', { timeoutMs: 5_000, describe: 'the bridge is closed' });
+    await waitFor(async () => (await liveBridges()) === 0, { timeoutMs: 5_000, describe: 'the bridge is closed' });
     expect((await asHarness()).status).toBe(401);
     expect((await connectHarness()).status).toBe(401);
     const turn = await runTurn(client, { text: 'say it again', cwd: '/' });

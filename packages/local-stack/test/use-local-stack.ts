@@ -10,7 +10,7 @@ import {
   startCodex,
   startModelServer,
 } from '@codex-gateways/testing';
-import { type LocalStack, type LocalStackOptions, startLocalStack } from '../src/index.ts';
+import { type LocalStack, type LocalStackOptions, parseReplicas, startLocalStack } from '../src/index.ts';
 import { approveDeviceCode } from './person.ts';
 
 /** Any free ports. */
@@ -26,13 +26,16 @@ export async function newStateDirectory(cleanup: Cleanup): Promise<string> {
   return stateDirectory;
 }
 
+/** The replicas that the end-to-end tests run on: `STACK_REPLICAS`, such as auth=2,exec=3,app=2; one of each without it. */
+export const STACK_REPLICAS = process.env.STACK_REPLICAS ? parseReplicas(process.env.STACK_REPLICAS) : undefined;
+
 /** A stack that ends after the tests. */
 export async function startTestStack(
   cleanup: Cleanup,
   options: Omit<LocalStackOptions, 'stateDirectory'> & { stateDirectory?: string } = {},
 ): Promise<LocalStack> {
   const stateDirectory = options.stateDirectory ?? (await newStateDirectory(cleanup));
-  const stack = await startLocalStack({ ports: FREE_PORTS, ...options, stateDirectory });
+  const stack = await startLocalStack({ ports: FREE_PORTS, replicas: STACK_REPLICAS, ...options, stateDirectory });
   cleanup.after(() => stack.stop());
   return stack;
 }
