@@ -1,0 +1,113 @@
+import { useCleanup, waitFor } from '@codex-gateways/testing';
+import { handMade, KEY } from '../test/frames.ts';
+import { OPENERS, oursAsClient, oursAsServer, recorded } from '../test/peers.ts';
+import { randomText } from '../test/random-text.ts';
+import type { FrameSocket } from './frame-socket.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const ROLES = ['server', 'client'] as const;
+
+const turn = () => new Promise(setImmediate);
+
+describe('forwarding', () => {
+  const cleanup = useCleanup();
+
+  it.each(ROLES.flatMap((from) => ROLES.map((to) => [from, to] as const)))(
+    'passes messages on from where they lie (read as %s, sent as %s), whatever their size, fragments and form',
+    async (from, to) => {
+      const source = await OPENERS[from](cleanup);
+      const target = await OPENERS[to](cleanup);
+      const received = recorded(target.theirs);
+      source.ours.on('message', () => target.ours.forward(source.ours));
+      const sizes = [0, 1, 125, 126, 150, 150, 150, 65_535, 65_536, 16 * KIB, 16 * KIB, 16 * KIB, 16 * KIB, 2 * MIB, 5];
+      const sent = sizes.map((size, index) => ({ data: randomText(size), isBinary: index % 2 === 0 }));
+      for (const { data, isBinary } of sent) source.theirs.send(data, { binary: isBinary });
+      source.theirs.send('frag', { fin: false });
+      source.theirs.send('mented', { fin: true });
+      await waitFor(() => received.length === sent.length + 1, { timeoutMs: 10_000, describe: 'all messages' });
+      const isSame = ({ data, isBinary }: (typeof sent)[number], index: number) =>
+        received[index]?.isBinary === isBinary && received[index]?.data.equals(data);
+      expect(sent.every(isSame)).toBe(true);
+      expect(received.at(-1)).toEqual({ data: Buffer.from('fragmented'), isBinary: false });
+    },
+  );
+
+  it('passes a masked frame on to a server as it was received', async () => {
+    const source = await oursAsServer(cleanup);
+    const target = await oursAsClient(cleanup);
+    const written: Buffer[] = [];
+    target.socket.write = ((chunk: Buffer) => {
+      written.push(Buffer.from(chunk));
+      return true;
+    }) as typeof target.socket.write;
+    source.ours.on('message', () => target.ours.forward(source.ours));
+    const frame = handMade({ opcode: 1, payload: '{"method":"turn/start"}', key: KEY });
+    source.socket.emit('data', Buffer.from(frame));
+    await waitFor(() => written.length === 1, { timeoutMs: 5000, describe: 'the frame' });
+    expect(written[0]).toEqual(frame);
+  });
+
+  it('passes on what came in one chunk in one write', async () => {
+    const source = await oursAsServer(cleanup);
+    const target = await oursAsServer(cleanup);
+    const received = recorded(target.theirs);
+    let writes = 0;
+    const write = target.socket.write.bind(target.socket);
+    target.socket.write = ((chunk: Buffer, done: () => void) => {
+      writes += 1;
+      return write(chunk, done);
+    }) as typeof target.socket.write;
+    source.ours.on('message', () => target.ours.forward(source.ours));
+    const frames = Array.from({ length: 100 }, (_, index) => handMade({ opcode: 2, payload: `n${index}`, key: KEY }));
+    source.socket.emit('data', Buffer.concat(frames));
+    await waitFor(() => received.length === 100, { timeoutMs: 5000, describe: 'all messages' });
+    expect(received.map(({ data }) => data.toString())).toEqual(Array.from({ length: 100 }, (_, index) => `n${index}`));
+    expect(writes).toBe(1);
+  });
+
+  it('is refused outside of a delivery, and for the same message again', async () => {
+    const source = await oursAsServer(cleanup);
+    const target = await oursAsServer(cleanup);
+    const failures: unknown[] = [];
+    const attempt = (ours: FrameSocket) => {
+      try {
+        target.ours.forward(ours);
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    attempt(source.ours);
+    source.ours.on('message', () => {
+      attempt(source.ours);
+      attempt(source.ours);
+    });
+    source.theirs.send('x');
+    await waitFor(() => failures.length === 2, { timeoutMs: 5000, describe: 'two refusals' });
+  });
+
+  it('does not keep a large chunk alive for a small frame that waits', async () => {
+    const source = await oursAsServer(cleanup);
+    const target = await oursAsServer(cleanup);
+    target.theirs.pause();
+    source.ours.on('message', () => target.ours.forward(source.ours));
+    const blocker = Buffer.alloc(64 * KIB);
+    while (target.ours.bufferedAmount < MIB) {
+      target.ours.send(blocker);
+      await turn();
+    }
+    const before = process.memoryUsage().arrayBuffers;
+    for (let index = 0; index < 500; index += 1) {
+      const chunk = Buffer.allocUnsafeSlow(256 * KIB);
+      const frame = handMade({ opcode: 2, payload: 'x'.repeat(3000), key: KEY });
+      frame.copy(chunk);
+      source.socket.emit('data', chunk.subarray(0, frame.length));
+      if (index % 100 === 99) await turn();
+    }
+    await waitFor(() => process.memoryUsage().arrayBuffers - before < 64 * MIB, {
+      timeoutMs: 10_000,
+      describe: () => `chunks to be let go of: ${process.memoryUsage().arrayBuffers - before}`,
+    });
+    expect(target.ours.queuedFrames).toBeGreaterThanOrEqual(500);
+  });
+});

@@ -1,0 +1,185 @@
+import { isUtf8 } from 'node:buffer';
+import { FrameHeader, MAX_HEADER_BYTES, OPCODES, type Role } from './frame-header.ts';
+import { applyMask } from './masking.ts';
+import { MessageBuffer } from './message-buffer.ts';
+import { type ProtocolViolation, violation } from './protocol-violation.ts';
+
+/** Where a message lies in memory while it is delivered. */
+export interface MessageInPlace {
+  /** The message itself, not masked. */
+  payload: Buffer;
+  isBinary: boolean;
+  /** What `payload` is a part of. */
+  bytes: Buffer;
+  payloadStart: number;
+  /** So many bytes right before the payload are nobody's: the header that it came with. */
+  headroomBytes: number;
+  /** The key that its sender had masked it with; undefined for one that was not, or had several. */
+  maskKey: number | undefined;
+}
+
+/** Learns what was read. A listener may stop the parser. */
+export interface FrameEvents {
+  /** @param message - valid during the call; the object is used again for the next one */
+  onMessage(message: MessageInPlace): void;
+  /** @param payload - not masked, in the chunk that it came with */
+  onControl(opcode: number, payload: Buffer): void;
+  /** Called once; nothing is read after it. */
+  onViolation(violation: ProtocolViolation): void;
+}
+
+export interface FrameParserOptions {
+  readonly role: Role;
+  /** The longest message, all of its fragments together. */
+  readonly maxMessageBytes: number;
+  readonly validatesUtf8: boolean;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Reads the frames of one peer, RFC 6455 §5, out of the chunks that they arrive in. What a chunk has whole is delivered as a view of
+ * it; only a message that is spread over chunks or fragments is put together elsewhere. Owns the chunks, and unmasks them in place.
+ */
+export class FrameParser {
+  readonly #events: FrameEvents;
+  readonly #options: FrameParserOptions;
+  readonly #expectsMask: boolean;
+  readonly #header = new FrameHeader();
+  /** The beginning of a header, or of a control frame, whose rest has not come. */
+  #stash: Buffer | undefined;
+  /** The message that is being put together. */
+  #message: MessageBuffer | undefined;
+  #isBinary = false;
+  /** What is still to come of the payload of the data frame that the header announced. */
+  #missingBytes = 0;
+  #isFragmented = false;
+  #isStopped = false;
+  readonly #inPlace: MessageInPlace = {
+    ...{ payload: NOTHING, isBinary: false, bytes: NOTHING, payloadStart: 0, headroomBytes: 0 },
+    maskKey: undefined,
+  };
+
+  constructor(options: FrameParserOptions, events: FrameEvents) {
+    this.#options = options;
+    this.#expectsMask = options.role === 'server';
+    this.#events = events;
+  }
+
+  /** Nothing is delivered any more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#stash = undefined;
+    this.#message = undefined;
+  }
+
+  push(chunk: Buffer): void {
+    let bytes = chunk;
+    if (this.#stash) {
+      bytes = Buffer.concat([this.#stash, chunk]);
+      this.#stash = undefined;
+    }
+    let offset = 0;
+    while (offset < bytes.length && !this.#isStopped) {
+      const next = this.#missingBytes > 0 ? this.#continuePayload(bytes, offset) : this.#readFrame(bytes, offset);
+      if (next === undefined) {
+        if (!this.#isStopped) this.#stash = Buffer.from(bytes.subarray(offset));
+        return;
+      }
+      offset = next;
+    }
+  }
+
+  /** @returns where the next frame begins; undefined when this one has to wait for more, or was the last */
+  #readFrame(bytes: Buffer, offset: number): number | undefined {
+    const header = this.#header;
+    const outcome = header.read(bytes, offset, this.#expectsMask);
+    if (outcome === false) return undefined;
+    if (outcome !== true) return this.#violated(outcome);
+    const start = offset + header.bytes;
+    const end = start + header.payloadBytes;
+    if (header.isControl) return end > bytes.length ? undefined : this.#controlFrame(bytes, start, end);
+    const refusal = this.#refusalOfData();
+    if (refusal) return this.#violated(refusal);
+    if (header.opcode !== OPCODES.continuation) this.#isBinary = header.opcode === OPCODES.binary;
+    if (end <= bytes.length && header.isFinal && !this.#isFragmented) {
+      this.#deliverFrame(bytes, start, end);
+      return end;
+    }
+    this.#isFragmented = true;
+    this.#message ??= new MessageBuffer(header.payloadBytes);
+    this.#missingBytes = header.payloadBytes;
+    return header.payloadBytes === 0 ? this.#endOfFrame(start) : start;
+  }
+
+  #refusalOfData(): ProtocolViolation | undefined {
+    const { opcode, payloadBytes } = this.#header;
+    const isContinuation = opcode === OPCODES.continuation;
+    if (isContinuation && !this.#isFragmented) return violation(1002, 'a continuation of nothing');
+    if (!isContinuation && this.#isFragmented) return violation(1002, 'a message within a message');
+    if (payloadBytes + (this.#message?.length ?? 0) <= this.#options.maxMessageBytes) return undefined;
+    return violation(1009, 'the message is too large');
+  }
+
+  #controlFrame(bytes: Buffer, start: number, end: number): number {
+    const payload = bytes.subarray(start, end);
+    if (this.#header.maskKey !== undefined) applyMask(payload, this.#header.maskKey);
+    this.#events.onControl(this.#header.opcode, payload);
+    return end;
+  }
+
+  #deliverFrame(bytes: Buffer, start: number, end: number): void {
+    const payload = bytes.subarray(start, end);
+    const { maskKey } = this.#header;
+    if (maskKey !== undefined) applyMask(payload, maskKey);
+    const message = this.#inPlace;
+    message.bytes = bytes;
+    message.payloadStart = start;
+    message.headroomBytes = this.#header.bytes;
+    message.maskKey = maskKey;
+    this.#deliver(payload);
+  }
+
+  #continuePayload(bytes: Buffer, offset: number): number {
+    const end = Math.min(bytes.length, offset + this.#missingBytes);
+    const message = this.#message as MessageBuffer;
+    message.append(bytes.subarray(offset, end), message.length + this.#missingBytes);
+    this.#missingBytes -= end - offset;
+    return this.#missingBytes === 0 ? this.#endOfFrame(end) : end;
+  }
+
+  #endOfFrame(next: number): number {
+    const { maskKey, payloadBytes, isFinal } = this.#header;
+    const message = this.#message as MessageBuffer;
+    if (maskKey !== undefined) applyMask(message.from(message.length - payloadBytes), maskKey);
+    if (!isFinal) return next;
+    this.#isFragmented = false;
+    this.#message = undefined;
+    const inPlace = this.#inPlace;
+    inPlace.bytes = message.bytes;
+    inPlace.payloadStart = MAX_HEADER_BYTES;
+    inPlace.headroomBytes = MAX_HEADER_BYTES;
+    inPlace.maskKey = undefined;
+    this.#deliver(message.from(0));
+    return next;
+  }
+
+  #deliver(payload: Buffer): void {
+    const message = this.#inPlace;
+    message.payload = payload;
+    message.isBinary = this.#isBinary;
+    if (!this.#isBinary && this.#options.validatesUtf8 && !isUtf8(payload)) {
+      this.#violated(violation(1007, 'text that is not UTF-8'));
+    } else {
+      this.#events.onMessage(message);
+    }
+    // A connection that is idle keeps no chunk.
+    message.payload = NOTHING;
+    message.bytes = NOTHING;
+  }
+
+  #violated(why: ProtocolViolation): undefined {
+    this.stop();
+    this.#events.onViolation(why);
+  }
+}

@@ -1,0 +1,287 @@
+import { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { CLOSED_WITHOUT_CODE, CLOSED_WITHOUT_FRAME, closePayload, readClosePayload } from './close-frame.ts';
+import { encodeFrame } from './encode-frame.ts';
+import {
+  headerBytes,
+  MASK_KEY_BYTES,
+  MAX_CONTROL_BYTES,
+  OPCODES,
+  type OpcodeValue,
+  type Role,
+  writeHeader,
+} from './frame-header.ts';
+import { type FrameEvents, FrameParser, type MessageInPlace } from './frame-parser.ts';
+import { applyMask, MaskKeys } from './masking.ts';
+import { ProtocolViolation } from './protocol-violation.ts';
+import { type SendCallback, SendQueue } from './send-queue.ts';
+
+/** As `ws` numbers them; a FrameSocket begins open. */
+export const READY_STATES = { open: 1, closing: 2, closed: 3 } as const;
+export type ReadyState = (typeof READY_STATES)[keyof typeof READY_STATES];
+
+export interface FrameSocketOptions {
+  readonly role: Role;
+  /** The longest message that is accepted, in bytes; a longer one closes the connection with 1009. */
+  readonly maxMessageBytes: number;
+  /** Whether text that is not UTF-8 closes the connection with 1007, as RFC 6455 §8.1 has it; true unless told otherwise. */
+  readonly validatesUtf8?: boolean;
+  /** How long the peer may take to answer a close frame, and to hang up after it; 30 s unless told otherwise. */
+  readonly closeTimeoutMs?: number;
+}
+
+export interface FrameSocketEvents {
+  /** @param data - a view of the chunk that it came with, the listener's own unless the message is forwarded */
+  message: [data: Buffer, isBinary: boolean];
+  ping: [payload: Buffer];
+  pong: [payload: Buffer];
+  /** The system took something that was sent: `bufferedAmount` and `queuedFrames` are less than before. */
+  taken: [];
+  /** The peer broke a rule or a limit; it has been told, and `close` follows. */
+  error: [violation: ProtocolViolation];
+  /** The connection is over: what the peer's close frame said; 1005 if it said nothing, 1006 if there was none. */
+  close: [code: number, reason: Buffer];
+}
+
+const CLOSE_TIMEOUT_MS = 30_000;
+/** With so much waiting for the peer, pongs wait too, and only the last one is sent (RFC 6455 §5.5.3). */
+const PONGS_WAIT_FROM_BYTES = 16 * 1024;
+const NO_REASON = Buffer.alloc(0);
+
+/**
+ * RFC 6455 over a socket whose upgrade is done, with the part of the interface of `ws` that gateways use. Without a copy from end to
+ * end: a message is delivered as a view of the chunk that it arrived in, and `forward` sends it on from there.
+ */
+export class FrameSocket extends EventEmitter<FrameSocketEvents> implements FrameEvents {
+  readonly #socket: Duplex;
+  readonly #parser: FrameParser;
+  readonly #queue: SendQueue;
+  readonly #maskKeys: MaskKeys | undefined;
+  readonly #closeTimeoutMs: number;
+  #readyState: ReadyState = READY_STATES.open;
+  #delivered: MessageInPlace | undefined;
+  #closeCode: number = CLOSED_WITHOUT_FRAME;
+  #closeReason = NO_REASON;
+  #isPeerDone = false;
+  #owedPong: Buffer | undefined;
+  #closeTimer: NodeJS.Timeout | undefined;
+
+  /** Takes the socket over: reads it, and closes it. What was read too far during the upgrade is to be unshifted before. */
+  constructor(socket: Duplex, options: FrameSocketOptions) {
+    super();
+    const { role, maxMessageBytes, validatesUtf8 = true, closeTimeoutMs = CLOSE_TIMEOUT_MS } = options;
+    this.#socket = socket;
+    this.#parser = new FrameParser({ role, maxMessageBytes, validatesUtf8 }, this);
+    this.#queue = new SendQueue(socket, () => this.#taken());
+    this.#maskKeys = role === 'client' ? new MaskKeys() : undefined;
+    this.#closeTimeoutMs = closeTimeoutMs;
+    socket.on('data', (chunk: Buffer) => this.#parser.push(chunk));
+    socket.once('end', () => this.#hangUp());
+    socket.on('error', () => this.terminate());
+    socket.once('close', () => this.#closed());
+  }
+
+  get readyState(): ReadyState {
+    return this.#readyState;
+  }
+
+  get isPaused(): boolean {
+    return this.#socket.isPaused();
+  }
+
+  /** Bytes that wait to be sent, headers included. */
+  get bufferedAmount(): number {
+    return this.#queue.bytes;
+  }
+
+  /** Frames that wait to be sent. */
+  get queuedFrames(): number {
+    return this.#queue.frames;
+  }
+
+  /** Stops reading. What has arrived already is still delivered, at most one chunk. */
+  pause(): void {
+    if (this.#readyState !== READY_STATES.closed) this.#socket.pause();
+  }
+
+  resume(): void {
+    if (this.#readyState !== READY_STATES.closed) this.#socket.resume();
+  }
+
+  /**
+   * Sends a message. A server sends a Buffer as it is, so the caller must leave it alone from now on; a client masks a copy.
+   * @param options.binary - true for a Buffer and false for a string unless told otherwise
+   * @param callback - called when the system has taken it, or with an error when it never will
+   */
+  send(data: Buffer | string, options: { readonly binary?: boolean } = {}, callback?: SendCallback): void {
+    if (!this.#maySend(callback)) return;
+    const { binary = typeof data !== 'string' } = options;
+    this.#frame(binary ? OPCODES.binary : OPCODES.text, data, callback);
+  }
+
+  /**
+   * Sends the message that `from` is delivering right now on to this peer, from where it lies: the caller must not look at it any
+   * more. Once for each message, and only during its `message` event.
+   * @throws {Error} outside of it
+   */
+  forward(from: FrameSocket, callback?: SendCallback): void {
+    const message = from.#delivered;
+    if (!message) throw new Error('a message is forwarded while it is delivered, and once');
+    if (!this.#maySend(callback)) return;
+    from.#delivered = undefined;
+    const { bytes, payload, payloadStart, headroomBytes, isBinary } = message;
+    const maskKey = this.#maskKeys && (message.maskKey ?? this.#maskKeys.next());
+    const frame = { opcode: isBinary ? OPCODES.binary : OPCODES.text, payloadBytes: payload.length, maskKey };
+    if (maskKey !== undefined) applyMask(payload, maskKey);
+    const needed = headerBytes(payload.length) + (maskKey === undefined ? 0 : MASK_KEY_BYTES);
+    if (needed <= headroomBytes) {
+      writeHeader(bytes, payloadStart - needed, frame);
+      const whole = bytes.subarray(payloadStart - needed, payloadStart + payload.length);
+      this.#queue.add(whole, undefined, callback);
+    } else {
+      const head = Buffer.allocUnsafe(needed);
+      writeHeader(head, 0, frame);
+      this.#queue.add(head, payload, callback);
+    }
+  }
+
+  /** @param payload - at most 125 bytes */
+  ping(payload: Buffer | string = NO_REASON): void {
+    this.#control(OPCODES.ping, payload);
+  }
+
+  /** One that nobody asked for; pings are answered without it. */
+  pong(payload: Buffer | string = NO_REASON): void {
+    this.#control(OPCODES.pong, payload);
+  }
+
+  /**
+   * Begins the closing handshake; everything sent before it is sent first. Does nothing on a connection that is closing.
+   * @param code - none is sent if there is none
+   * @throws {RangeError} for a code that may not be sent, or a reason above 123 bytes
+   */
+  close(code?: number, reason = ''): void {
+    if (this.#readyState !== READY_STATES.open) return;
+    const payload = closePayload(code, reason);
+    this.#readyState = READY_STATES.closing;
+    this.#frame(OPCODES.close, payload, undefined);
+    if (this.#isPeerDone) this.#end();
+    this.#cutLater();
+  }
+
+  /** Cuts the connection; `close` follows. */
+  terminate(): void {
+    if (this.#readyState === READY_STATES.closed) return;
+    this.#readyState = READY_STATES.closing;
+    this.#parser.stop();
+    this.#socket.destroy();
+  }
+
+  /** @internal */
+  onMessage(message: MessageInPlace): void {
+    this.#delivered = message;
+    this.emit('message', message.payload, message.isBinary);
+    this.#delivered = undefined;
+  }
+
+  /** @internal */
+  onControl(opcode: number, payload: Buffer): void {
+    if (opcode === OPCODES.ping) {
+      this.#owePong(payload);
+      this.emit('ping', payload);
+    } else if (opcode === OPCODES.pong) {
+      this.emit('pong', payload);
+    } else {
+      const outcome = readClosePayload(payload);
+      if (outcome instanceof ProtocolViolation) this.onViolation(outcome);
+      else this.#peerCloses(outcome.code, outcome.reason);
+    }
+  }
+
+  /** @internal */
+  onViolation(violation: ProtocolViolation): void {
+    this.#closeCode = violation.closeCode;
+    this.#peerIsDone();
+    this.close(violation.closeCode);
+    this.emit('error', violation);
+  }
+
+  #peerCloses(code: number, reason: Buffer): void {
+    this.#closeCode = code;
+    this.#closeReason = Buffer.from(reason);
+    const isAnswer = this.#readyState !== READY_STATES.open;
+    this.#peerIsDone();
+    if (isAnswer) this.#end();
+    else if (code === CLOSED_WITHOUT_CODE) this.close();
+    else this.close(code, this.#closeReason.toString('utf8'));
+  }
+
+  /** What still comes is thrown away, but read, to see the end. */
+  #peerIsDone(): void {
+    this.#isPeerDone = true;
+    this.#parser.stop();
+    this.#socket.resume();
+  }
+
+  #hangUp(): void {
+    this.#readyState = READY_STATES.closing;
+    this.#parser.stop();
+    this.#end();
+  }
+
+  #end(): void {
+    this.#queue.flush();
+    this.#socket.end();
+  }
+
+  #cutLater(): void {
+    this.#closeTimer = setTimeout(() => this.#socket.destroy(), this.#closeTimeoutMs);
+  }
+
+  #closed(): void {
+    clearTimeout(this.#closeTimer);
+    this.#readUnread();
+    this.#parser.stop();
+    this.#readyState = READY_STATES.closed;
+    this.emit('close', this.#closeCode, this.#closeReason);
+  }
+
+  /** A socket that was paused may have been lost with a last chunk unread, such as a close frame. */
+  #readUnread(): void {
+    if (this.#isPeerDone || this.#socket.readableLength === 0) return;
+    const chunk = this.#socket.read() as Buffer | null;
+    if (chunk) this.#parser.push(chunk);
+  }
+
+  #owePong(payload: Buffer): void {
+    if (this.#readyState !== READY_STATES.open) return;
+    if (this.#queue.bytes >= PONGS_WAIT_FROM_BYTES) this.#owedPong = Buffer.from(payload);
+    else this.#control(OPCODES.pong, payload);
+  }
+
+  #taken(): void {
+    const pong = this.#owedPong;
+    if (pong && this.#queue.bytes < PONGS_WAIT_FROM_BYTES) {
+      this.#owedPong = undefined;
+      this.#control(OPCODES.pong, pong);
+    }
+    this.emit('taken');
+  }
+
+  #control(opcode: OpcodeValue, payload: Buffer | string): void {
+    if (Buffer.byteLength(payload) > MAX_CONTROL_BYTES)
+      throw new RangeError('a ping or pong carries at most 125 bytes');
+    if (this.#readyState === READY_STATES.open) this.#frame(opcode, payload, undefined);
+  }
+
+  #frame(opcode: OpcodeValue, data: Buffer | string, callback: SendCallback | undefined): void {
+    const { head, payload } = encodeFrame(opcode, data, this.#maskKeys?.next());
+    this.#queue.add(head, payload, callback);
+  }
+
+  #maySend(callback: SendCallback | undefined): boolean {
+    if (this.#readyState === READY_STATES.open) return true;
+    if (callback) process.nextTick(callback, new Error('the connection is closing'));
+    return false;
+  }
+}

@@ -1,0 +1,13 @@
+export { isSendableCloseCode } from './close-frame.ts';
+export { type DialedWebSocket, dialWebSocket, type WebSocketToDial } from './dial.ts';
+export type { Role } from './frame-header.ts';
+export {
+  FrameSocket,
+  type FrameSocketEvents,
+  type FrameSocketOptions,
+  READY_STATES,
+  type ReadyState,
+} from './frame-socket.ts';
+export { acceptWebSocket, type HandshakeRefusal, refuseHandshake } from './handshake.ts';
+export { ProtocolViolation } from './protocol-violation.ts';
+export type { SendCallback } from './send-queue.ts';
