@@ -1,6 +1,7 @@
 import type { Queryable } from '@codex-gateways/database';
 import { sealContextOf } from '../signing-keys/key-sealing.ts';
 import { secretContextOf } from '../signing-keys/sealed-secrets.ts';
+import { dcrContextOf } from '../upstream-registration/sealed-dcr-credentials.ts';
 
 /** A sealed value with the primary key of its row. */
 export interface SealedRow {
@@ -67,6 +68,29 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     },
     async replace(db, { key, from, to }) {
       await db.query('update codex_auth.sealed_secrets set sealed = $3 where name = $1 and sealed = $2', [
+        key,
+        from,
+        to,
+      ]);
+    },
+  },
+  {
+    name: 'the registrations at upstreams',
+    contextOf: dcrContextOf,
+    async listStale(db, { currentKeyId, afterKey, limit }) {
+      const { rows } = await db.query<SealedRow>(
+        `select id as key, sealed
+           from codex_auth.dcr_credentials
+          where substring(sealed from 2 for 4) <> $1
+            and id > $2
+          order by id
+          limit $3`,
+        [currentKeyId, afterKey, limit],
+      );
+      return rows;
+    },
+    async replace(db, { key, from, to }) {
+      await db.query('update codex_auth.dcr_credentials set sealed = $3 where id = $1 and sealed = $2', [
         key,
         from,
         to,

@@ -10,6 +10,8 @@ export interface UpstreamClientSettings {
   /** Of a client that was registered by hand; without it this server registers itself (RFC 7591). */
   readonly clientId?: string | undefined;
   readonly clientSecret?: string | undefined;
+  /** Of a client that was registered by hand; default: by what the upstream advertises. */
+  readonly tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
   /** Asked for; part of what is registered. */
   readonly scopes: readonly string[];
   /** Default: `{issuer of this server}/oauth/callback`. */
