@@ -40,6 +40,6 @@ export {
 } from './tracing/request-context.ts';
 export { acceptRequestId, openRequest, type RequestScope } from './tracing/request-scope.ts';
 export type { Span, SpanAttributes } from './tracing/span.ts';
-export { createTracing, type Tracing } from './tracing/tracing.ts';
+export { createTracing, noTracing, type Tracing } from './tracing/tracing.ts';
 export { readTracing, type TracingSettings } from './tracing/tracing-settings.ts';
 export { refuseUpgrade } from './upgrade.ts';

@@ -23,6 +23,7 @@ export function childEnvironment({
   execution,
   network,
   path,
+  traceparent,
 }: {
   folder: WorkspaceFolder;
   model: Pick<ModelConfig, 'envKey' | 'apiKey'>;
@@ -30,6 +31,8 @@ export function childEnvironment({
   /** Proxies and trusted authorities. */
   network: Readonly<Record<string, string>>;
   path: string;
+  /** The trace that it belongs to, for a CLI that traces what it does. */
+  traceparent?: string | undefined;
 }): Record<string, string> {
   return {
     ...network,
@@ -40,6 +43,7 @@ export function childEnvironment({
     CODEX_HOME: folder.codexHome,
     TMPDIR: folder.temporary,
     LANG: 'C.UTF-8',
+    ...(traceparent === undefined ? {} : { TRACEPARENT: traceparent }),
     ...executionVariables(execution),
   };
 }

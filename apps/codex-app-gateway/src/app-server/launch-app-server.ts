@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomToken, sha256 } from '@codex-gateways/crypto';
+import { inSpan, recordedTraceparent } from '@codex-gateways/service';
 import type { ModelConfig } from '../config.ts';
 import { replaceFile } from '../files/replace-file.ts';
 import { type AppServer, AppServerUnavailableError, REMOTE_ENVIRONMENT_ID } from './app-server.ts';
@@ -48,7 +49,11 @@ export interface AppServerLaunch {
  * ready.
  * @throws {AppServerUnavailableError} with what the process wrote last, when it is not ready in time; it is stopped then
  */
-export async function launchAppServer(launch: AppServerLaunch): Promise<LaunchedAppServer> {
+export function launchAppServer(launch: AppServerLaunch): Promise<LaunchedAppServer> {
+  return inSpan('start app-server', {}, () => launchInTrace(launch));
+}
+
+async function launchInTrace(launch: AppServerLaunch): Promise<LaunchedAppServer> {
   const { folder, startTimeoutMs } = launch;
   await replaceFile(join(folder.codexHome, 'config.toml'), codexConfig(launch.model));
   // It would win over `CODEX_EXEC_SERVER_URL=none`, and could bring this host back as a place to run commands.
@@ -61,7 +66,7 @@ export async function launchAppServer(launch: AppServerLaunch): Promise<Launched
       ...['--listen', 'ws://127.0.0.1:0'],
       ...['--ws-auth', 'capability-token', '--ws-token-sha256', sha256(token).toString('hex')],
     ],
-    env: childEnvironment(launch),
+    env: childEnvironment({ ...launch, traceparent: recordedTraceparent() }),
     workFolder: WORK_FOLDER,
     graceMs: launch.stopTimeoutMs,
   });

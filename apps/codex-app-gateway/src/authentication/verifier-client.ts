@@ -1,4 +1,4 @@
-import { ServiceUnavailableError } from '@codex-gateways/service';
+import { inSpan, propagationHeaders, ServiceUnavailableError } from '@codex-gateways/service';
 import { type Dispatcher, Pool } from 'undici';
 import { errorCodeOf } from '../error-code.ts';
 
@@ -6,6 +6,7 @@ const VERIFY_PATH = '/api/internal/codex/tokens/verify';
 const CONNECTIONS = 32;
 // A yes is two ids.
 const MAX_ANSWER_BYTES = 16 * 1024;
+const SPAN_ATTRIBUTES = { 'http.request.method': 'POST', 'peer.service': 'codex-auth' };
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 // What undici and the system say of a kept connection that the other side closed while we wrote to it.
 const CLOSED_CONNECTION_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
@@ -42,7 +43,13 @@ export function createVerifierClient({
     keepAliveTimeout: 10_000,
   });
   const ask = async (body: string, signal: AbortSignal): Promise<VerifierAnswer> => {
-    const answer = await pool.request({ method: 'POST', path, headers, body, signal });
+    const answer = await pool.request({
+      method: 'POST',
+      path,
+      headers: { ...propagationHeaders(), ...headers },
+      body,
+      signal,
+    });
     const { statusCode: status } = answer;
     if (status === 200) return { status, body: await readSmallJson(answer) };
     // The status says it all, whatever comes behind it. Read to the end, so that the connection can be used again.
@@ -54,9 +61,13 @@ export function createVerifierClient({
       const body = JSON.stringify({ token });
       const deadline = AbortSignal.timeout(timeoutMs);
       try {
-        return await ask(body, deadline).catch((error: unknown) => {
-          if (!CLOSED_CONNECTION_CODES.has(errorCodeOf(error) ?? '')) throw error;
-          return ask(body, deadline);
+        return await inSpan('verify token', { kind: 'client', attributes: SPAN_ATTRIBUTES }, async (span) => {
+          const answer = await ask(body, deadline).catch((error: unknown) => {
+            if (!CLOSED_CONNECTION_CODES.has(errorCodeOf(error) ?? '')) throw error;
+            return ask(body, deadline);
+          });
+          span.set({ 'http.response.status_code': answer.status });
+          return answer;
         });
       } catch (cause) {
         throw new ServiceUnavailableError('the token verifier gave no usable answer', { cause });

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Logger, UpgradeListener } from '@codex-gateways/service';
+import { type Logger, noTracing, openRequest, type Tracing, type UpgradeListener } from '@codex-gateways/service';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Limits } from '../config.ts';
 import { Attempt, withinDeadline } from './attempt.ts';
@@ -13,6 +13,8 @@ export interface UpgradeListenerDeps {
     /** @param status - 101 for a connection */
     upgraded(status: number, durationMs: number): void;
   };
+  /** Upgrades are traced with it. */
+  readonly tracing?: Tracing;
   readonly log: Logger;
 }
 
@@ -46,19 +48,28 @@ export function createUpgradeListener(deps: UpgradeListenerDeps, kind: UpgradeKi
     clientTracking: false,
     handleProtocols: () => false, // none is spoken here, so none is confirmed
   });
+  const { tracing = noTracing(), log } = deps;
   let pending = 0;
   return (req, socket, head) => {
     const startedAtMs = performance.now();
+    const path = req.url?.split('?', 1)[0] ?? '/';
+    const scope = openRequest(req, { tracing });
     const ignoreError = () => undefined; // a client that left; what is sent to it goes nowhere
     socket.on('error', ignoreError);
     pending += 1;
-    void upgrade(deps, kind, { req, socket, head, server, pending })
-      .catch((error: unknown) => refuseWith(error, { req, socket, log: deps.log }))
-      .then((status) => {
-        pending -= 1;
-        socket.off('error', ignoreError);
-        deps.observer.upgraded(status, performance.now() - startedAtMs);
-      });
+    const decided = (status: number) => {
+      const durationMs = performance.now() - startedAtMs;
+      pending -= 1;
+      socket.off('error', ignoreError);
+      deps.observer.upgraded(status, durationMs);
+      log.info({ path, status, duration_ms: Math.round(durationMs) }, 'upgrade');
+      scope.end({ route: status === 404 ? 'unmatched' : path, status });
+    };
+    scope.run(() => {
+      void upgrade(deps, kind, { req, socket, head, server, pending })
+        .catch((error: unknown) => refuseWith(error, { requestId: scope.requestId, socket, log }))
+        .then(decided);
+    });
   };
 }
 

@@ -1,12 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import {
-  acceptRequestId,
-  HttpError,
-  type Logger,
-  refuseUpgrade,
-  ServiceUnavailableError,
-} from '@codex-gateways/service';
+import { HttpError, type Logger, refuseUpgrade, ServiceUnavailableError } from '@codex-gateways/service';
 import { AppServerUnavailableError } from '../app-server/app-server.ts';
 import { CircuitOpenError } from '../authentication/circuit-breaker.ts';
 
@@ -30,13 +23,12 @@ export function unavailable(code: string, message: string, retryAfterSeconds = 5
  */
 export function refuseWith(
   error: unknown,
-  { req, socket, log }: { req: IncomingMessage; socket: Duplex; log: Logger },
+  { requestId, socket, log }: { requestId: string; socket: Duplex; log: Logger },
 ): number {
-  const requestId = acceptRequestId(req.headers['x-request-id']);
   const known = asHttpError(error);
-  if (!known) log.error({ err: error, request_id: requestId }, 'upgrade failed');
-  else if (known.status === 503) log.warn({ err: error, request_id: requestId }, 'a client could not be served');
-  else log.info({ request_id: requestId, status: known.status, code: known.code }, 'upgrade refused');
+  if (!known) log.error({ err: error }, 'upgrade failed');
+  else if (known.status === 503) log.warn({ err: error }, 'a client could not be served');
+  else log.info({ status: known.status, code: known.code }, 'upgrade refused');
   const answer = known ?? new HttpError(500, 'internal_error', `internal error, request ${requestId}`);
   if (answer.status === CLIENT_LEFT_STATUS) socket.destroy();
   else refuseUpgrade(socket, answer);

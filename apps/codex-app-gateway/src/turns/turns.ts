@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock, InternalClient } from '@codex-gateways/service';
+import { type Clock, type InternalClient, recordedTraceparent } from '@codex-gateways/service';
 import { capabilityToken } from '@codex-gateways/tokens';
 import { chooseExecutor } from './choose-executor.ts';
 import { boundExecutors } from './executor-directory.ts';
@@ -58,6 +58,7 @@ export class Turns {
     const issuedAtSeconds = this.#clock.nowSeconds();
     const expiresAtSeconds = issuedAtSeconds + this.#lifetimeSeconds;
     await this.#journal.add({ turnId, expiresAtSeconds });
+    const traceparent = recordedTraceparent();
     const token = capabilityToken.mint(
       {
         turn_id: turnId,
@@ -65,6 +66,7 @@ export class Turns {
         ...(userId === undefined ? {} : { user_id: userId }),
         iat: issuedAtSeconds,
         exp: expiresAtSeconds,
+        ...(traceparent === undefined ? {} : { traceparent }),
       },
       this.#secret,
     );
