@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import type { Logger } from './logger.ts';
@@ -20,8 +21,26 @@ export function createBareApp({
   app.disable('etag');
   app.set('query parser', 'simple');
   app.use(requestLog({ log, tracing, ...(metrics ? { metrics } : {}) }));
-  app.use(helmet({ contentSecurityPolicy: { directives: STRICT_CONTENT_POLICY }, strictTransportSecurity: false }));
+  app.use(setSafeHeaders());
   return app;
+}
+
+/** The headers that every answer has, as such an app sets them, for what answers without it. */
+export function safeHeaders(): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {};
+  const response = {
+    setHeader: (name: string, value: string) => {
+      headers[name] = value;
+    },
+    removeHeader: () => undefined,
+  };
+  // None of them depends on the request.
+  setSafeHeaders()({} as IncomingMessage, response as unknown as ServerResponse, () => undefined);
+  return headers;
+}
+
+function setSafeHeaders() {
+  return helmet({ contentSecurityPolicy: { directives: STRICT_CONTENT_POLICY }, strictTransportSecurity: false });
 }
 
 // Pages that need more (a form target, a style) loosen it themselves.

@@ -3,6 +3,7 @@ export { type Clock, systemClock } from './clock.ts';
 export { CLOSE_CODES, type CloseCodeName, closeReason, MAX_CLOSE_REASON_BYTES } from './close-codes.ts';
 export { ConfigError, DEV_MODE_VARIABLE, type Environment, EnvReader, parseDurationMs } from './env-reader.ts';
 export { createReadiness, NotReadyError, type Readiness, type ReadinessCheck } from './health.ts';
+export { type HotRequest, type HotRoute, hotRoutesBefore, raiseHotFailure } from './hot-routes.ts';
 export {
   asHttpError,
   codeErrorForm,

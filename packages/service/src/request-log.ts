@@ -1,7 +1,8 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, RequestHandler } from 'express';
 import type { Logger } from './logger.ts';
 import type { HttpMetrics } from './metrics.ts';
-import { openRequest, REQUEST_ID_HEADER } from './tracing/request-scope.ts';
+import { openRequest, REQUEST_ID_HEADER, type RequestScope } from './tracing/request-scope.ts';
 import { noTracing, type Tracing } from './tracing/tracing.ts';
 
 const QUIET_PATHS = new Set(['/healthz', '/readyz', '/metrics']);
@@ -12,41 +13,59 @@ export function requestIdOf(req: Request): string {
   return typeof value === 'string' ? value : '-';
 }
 
+interface Observers {
+  readonly log: Logger;
+  readonly metrics?: HttpMetrics;
+  readonly tracing?: Tracing | undefined;
+}
+
 /**
  * Gives each request an id and a place in a trace (the caller's `X-Request-Id` and `traceparent` when it has them), and logs, counts
  * and traces it when it ends. The log has the path without its query, since queries here may carry tickets.
  */
-export function requestLog({
-  log,
-  metrics,
-  tracing = noTracing(),
-}: {
-  log: Logger;
-  metrics?: HttpMetrics;
-  tracing?: Tracing | undefined;
-}): RequestHandler {
+export function requestLog(observers: Observers): RequestHandler {
   return (req, res, next) => {
-    const startedAt = process.hrtime.bigint();
-    const { method, path } = req;
-    const isQuiet = QUIET_PATHS.has(path);
-    const scope = openRequest(req, { tracing, isQuiet });
+    if (res.locals.isFollowed) {
+      next();
+      return;
+    }
+    const routeOf = () => (req.route ? `${req.baseUrl}${String(req.route.path)}` : 'unmatched');
+    const scope = followRequest(req, res, { ...observers, path: req.path, routeOf });
     res.setHeader(REQUEST_ID_HEADER, scope.requestId);
-    res.once('close', () => {
-      const durationMs = Number(process.hrtime.bigint() - startedAt) / 1e6;
-      const route = req.route ? `${req.baseUrl}${String(req.route.path)}` : 'unmatched';
-      const status = res.statusCode;
-      metrics?.observeRequest({ method, route, status, durationMs });
-      scope.end({ route, status });
-      if (isQuiet) return;
-      const line = {
-        method,
-        path,
-        status,
-        duration_ms: Math.round(durationMs * 10) / 10,
-        ...(res.locals.refusal ? { refusal: res.locals.refusal } : {}),
-      };
-      scope.run(() => log.info(line, res.writableFinished ? 'request' : 'request aborted'));
-    });
     scope.run(next);
   };
+}
+
+/**
+ * Does that for a request, from now to its end. Whoever passes the request on to an app sets `res.locals.isFollowed`.
+ * @param path - without its query
+ * @param routeOf - the pattern of the route, asked for when the request ends
+ */
+export function followRequest(
+  req: IncomingMessage,
+  res: ServerResponse & { readonly locals?: Readonly<Record<string, unknown>> },
+  { path, routeOf, log, metrics, tracing = noTracing() }: Observers & { path: string; routeOf: () => string },
+): RequestScope {
+  const startedAt = performance.now();
+  const method = req.method ?? 'GET';
+  const isQuiet = QUIET_PATHS.has(path);
+  const scope = openRequest(req, { tracing, isQuiet });
+  res.once('close', () => {
+    const durationMs = performance.now() - startedAt;
+    const route = routeOf();
+    const status = res.statusCode;
+    metrics?.observeRequest({ method, route, status, durationMs });
+    scope.end({ route, status });
+    if (isQuiet) return;
+    const refusal = res.locals?.refusal;
+    const line = {
+      method,
+      path,
+      status,
+      duration_ms: Math.round(durationMs * 10) / 10,
+      ...(refusal ? { refusal } : {}),
+    };
+    scope.run(() => log.info(line, res.writableFinished ? 'request' : 'request aborted'));
+  });
+  return scope;
 }
