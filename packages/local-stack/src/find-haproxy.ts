@@ -7,8 +7,8 @@ import { StackError } from './stack-error.ts';
 const BESIDES_PATH = ['/usr/local/sbin', '/usr/sbin'];
 
 /** @throws {StackError} there is none */
-export function findHaproxy({ PATH = process.env.PATH ?? '' }: Environment): string {
-  for (const folder of [...PATH.split(delimiter).filter(Boolean), ...BESIDES_PATH]) {
+export function findHaproxy({ PATH = process.env.PATH ?? '' }: Environment, besidesPath = BESIDES_PATH): string {
+  for (const folder of [...PATH.split(delimiter).filter(Boolean), ...besidesPath]) {
     const program = join(folder, 'haproxy');
     try {
       accessSync(program, constants.X_OK);
