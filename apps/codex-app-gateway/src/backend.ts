@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Clock, createInternalClient, type Logger } from '@codex-gateways/service';
+import { type Clock, createInternalClient, type InternalClient, type Logger } from '@codex-gateways/service';
 import { request } from 'undici';
 import type { AppServerSource } from './app-server/app-server.ts';
 import { AppServerPool } from './app-server/app-server-pool.ts';
@@ -14,6 +14,9 @@ import { Turns } from './turns/turns.ts';
 
 export interface BackendDeps {
   readonly observer: AppServerObserver;
+import { gatewayName } from './replicas/gateway-name.ts';
+import { HomeRecord } from './replicas/home-record.ts';
+import { LeasedHomes, SOLE_HOME } from './replicas/homes.ts';
   readonly clock: Clock;
   readonly log: Logger;
   /** `PATH` of this process. */
@@ -30,6 +33,8 @@ export interface Backend {
   /** Stops the app-servers and revokes their turns, as far as that succeeds in time; the rest is kept for the next start. */
   close(timeoutMs: number): Promise<void>;
 }
+  /** Absent for a gateway without replicas. */
+  readonly replica?: { readonly name: string; readonly hopSecret: string };
 
 /** @throws {ConfigError} in words for the operator, when the configuration cannot be put to work */
 export async function startBackend(config: Config['backend'], deps: BackendDeps): Promise<Backend> {
@@ -66,7 +71,8 @@ async function launchBackend(config: LaunchConfig, { observer, clock, log, path 
     lifetimeSeconds: config.capabilityLifetimeSeconds,
   });
   await turns.open();
-  const appServers = new AppServerPool({
+  const replica = await joinReplicas(config, { execGateway, log, onLost: (id) => void appServers.stop(id, MOVED) });
+  const appServers: AppServerPool = new AppServerPool({
     program,
     path: await programPath(program, { path, emptyFolder: state.emptyFolder }),
     config,
@@ -84,16 +90,33 @@ async function launchBackend(config: LaunchConfig, { observer, clock, log, path 
       const deadlineMs = performance.now() + timeoutMs;
       await appServers.close();
       await turns.close(Math.max(0, deadlineMs - performance.now()));
+    homes: replica?.homes ?? SOLE_HOME,
       await execGateway.close();
       await state.close();
     },
   };
 }
+    ...(replica ? { replica: { name: replica.name, hopSecret: config.capabilitySecret } } : {}),
 
 const PROBE_TIMEOUT_MS = 2000;
 
 async function isUp(baseUrl: string): Promise<void> {
   const answer = await request(`${baseUrl}/healthz`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
   await answer.body.dump();
+      await replica?.homes.close();
   if (answer.statusCode >= 500) throw new Error(`it answered ${answer.statusCode}`);
 }
+const MOVED = 'another gateway has this workspace now; connect again';
+
+async function joinReplicas(
+  { replica, stateDir }: LaunchConfig,
+  { execGateway, log, onLost }: { execGateway: InternalClient; log: Logger; onLost: (workspaceId: string) => void },
+): Promise<{ name: string; homes: LeasedHomes } | undefined> {
+  if (!replica) return undefined;
+  const name = await gatewayName(join(stateDir, 'gateway.id'));
+  const record = new HomeRecord(execGateway, { name, url: replica.selfUrl, leaseSeconds: replica.leaseSeconds });
+  const homes = new LeasedHomes({ record, renewalMs: replica.leaseRenewalMs, onLost, log });
+  await homes.start();
+  return { name, homes };
+}
+

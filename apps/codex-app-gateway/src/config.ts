@@ -40,6 +40,8 @@ export function readConfig(env: Environment) {
     allowedOrigins: read.list('CXG_ALLOWED_ORIGINS'),
     backend: existingAppServerUrl
       ? {
+    /** How many proxies in front may be believed about a client's address (`X-Forwarded-For`). */
+    trustedProxyHops: read.integer('CXG_TRUSTED_PROXY_HOPS', { min: 0, max: 10, default: 0 }),
           kind: 'dial' as const,
           url: existingAppServerUrl,
           /** Sent to it as bearer; nothing is sent when absent. */
@@ -71,6 +73,8 @@ function readInbound(read: EnvReader) {
     breakerBackOffMs: read.durationMs('CXG_VERIFIER_BREAKER_BACKOFF', { min: '100ms', max: '5m', default: '1s' }),
   };
 }
+    /** Between two signs of life to codex-auth, for which the sessions of a gateway without one have ended after a minute. */
+    sessionReportIntervalMs: read.durationMs('CXG_SESSION_REPORT_INTERVAL', { min: '100ms', max: '30s', default: '15s' }),
 
 function readLaunch(read: EnvReader) {
   return {
@@ -99,9 +103,21 @@ function readLaunch(read: EnvReader) {
     network: readNetwork(read),
   };
 }
+    /** Absent: this gateway has no replicas, and nobody is asked which workspaces are its own. */
+    replica: readReplica(read),
 
 function readDialTimeoutMs(read: EnvReader): number {
   return read.durationMs('CXG_APP_SERVER_DIAL_TIMEOUT', { min: '100ms', max: '1m', default: '10s' });
+function readReplica(read: EnvReader) {
+  const selfUrl = read.optionalHttpUrl('CXG_APP_SELF_INTERNAL_URL');
+  const settings = {
+    /** How long a workspace stays with a gateway that gives no sign of life. */
+    leaseSeconds: read.durationSeconds('CXG_APP_LEASE', { min: '2s', max: '5m', default: '10s' }),
+    leaseRenewalMs: read.durationMs('CXG_APP_LEASE_RENEWAL', { min: '100ms', max: '1m', default: '2s' }),
+  };
+  return selfUrl === undefined ? undefined : { selfUrl, ...settings };
+}
+
 }
 
 /** How app-servers get out to the model: proxies and trusted authorities, under the names that every program knows. */

@@ -23,8 +23,7 @@ import type { Config } from './config.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import { closing } from './proxy/close-forwarding.ts';
 import { ConnectionRegistry } from './proxy/connection-registry.ts';
-import { reachAppServers } from './proxy/reach-app-server.ts';
-import { createUpgradeRoute } from './proxy/upgrade-route.ts';
+import { createUpgradeRoutes } from './upgrade-routes.ts';
 
 /** The service, and where it listens. */
 export interface AppGateway extends Service {
@@ -105,28 +104,27 @@ class Gateway implements AppGateway {
     return this.#closed;
   }
 
-  async #listen({ appServers, checkExecGateway }: Backend): Promise<HttpServer> {
-    const { limits, allowedOrigins, host, port } = this.#config;
-    const { log } = this.#deps;
+  async #listen(backend: Backend): Promise<HttpServer> {
+    const { host, port } = this.#config;
+    const { log, clock } = this.#deps;
     const { app, readiness } = createApp({
       log,
       metrics: this.#metrics,
       checks: {
         token_verifier: () => this.#authenticator.checkReady(),
-        exec_gateway: checkExecGateway,
-        app_server: () => appServers.checkReady(),
+        exec_gateway: backend.checkExecGateway,
+        app_server: () => backend.appServers.checkReady(),
       },
     });
     app.use(notFound(), errorMiddleware({ form: objectErrorForm, log }));
     this.#readiness = readiness;
-    const onUpgrade = createUpgradeRoute({
+    const onUpgrade = createUpgradeRoutes(this.#config, {
       authenticator: this.#authenticator,
-      reach: reachAppServers({ appServers, limits, observer: this.#observer }),
+      backend,
       connections: this.#connections,
-      limits,
-      allowedOrigins,
       isDraining: () => readiness.isDraining(),
       observer: this.#observer,
+      clock,
       log,
     });
     return listen(app, { host, port, onUpgrade });

@@ -12,6 +12,7 @@ import { createKeyManagement } from './key-management.ts';
 import { createOAuthEndpoints } from './oauth-endpoints.ts';
 import { createPeopleAccess, type PeopleAccess } from './people-access.ts';
 import type { KeyProvider } from './signing-keys/key-provider.ts';
+import { createUpstreamClients } from './upstream-clients.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url));
 
@@ -68,7 +69,8 @@ export function createAuthorizationServer(
 export function createAuthorizationServerParts(config: Config, foundation: Foundation): AuthorizationServerParts {
   const { keys, log, accounts } = foundation;
   const { issuer, databaseUrl, firstUser } = config;
-  const people = createPeopleAccess(config, foundation);
+  const upstreamClients = createUpstreamClients(config, foundation);
+  const people = createPeopleAccess(config, { ...foundation, upstreamClients: upstreamClients.resolver });
   const oauth = createOAuthEndpoints(config, { ...foundation, ...people });
   const keyManagement = createKeyManagement(config, foundation);
   const withUser = requireUser({ sessions: people.sessions, accessTokens: foundation.accessTokens, issuer });
@@ -81,6 +83,7 @@ export function createAuthorizationServerParts(config: Config, foundation: Found
   const start = onceItWorks(async () => {
     await runMigrations({ databaseUrl, schema: 'codex_auth', directory: MIGRATIONS, log });
     await keyManagement.start();
+    await upstreamClients.start();
     await oauth.start();
     if (firstUser) await accounts.ensureFirstUser(firstUser);
     cleanup.start();
@@ -93,6 +96,7 @@ export function createAuthorizationServerParts(config: Config, foundation: Found
       await keyManagement.close();
       await cleanup.close();
       await people.close();
+      await upstreamClients.close();
     }),
   };
 }

@@ -3,6 +3,7 @@ import { parseSealingKey } from '@codex-gateways/crypto';
 import { ConfigError, type Environment, EnvReader, LOG_LEVELS } from '@codex-gateways/service';
 import { parseUpstreams } from './upstream/parse-upstreams.ts';
 import type { UpstreamConfig } from './upstream/upstream-config.ts';
+import { readDcrSettings } from './upstream-registration/read-dcr-settings.ts';
 
 /** Everything codex-auth reads from its environment. The only module of the app that names a variable. */
 export type Config = ReturnType<typeof readConfig>;
@@ -18,6 +19,7 @@ export function readConfig(env: Environment) {
     ...readClientRegistration(read),
     ...readSignIn(read),
     ...readUpstreams(read),
+    ...readDcrSettings(read),
     ...readLimits(read),
     ...readMachineAccess(read),
   });

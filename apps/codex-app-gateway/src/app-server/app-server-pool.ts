@@ -1,4 +1,9 @@
-import { type AppServerLease, type AppServerSource, AppServerUnavailableError } from './app-server.ts';
+import {
+  type AppServerCaller,
+  type AppServerLease,
+  type AppServerSource,
+  AppServerUnavailableError,
+} from './app-server.ts';
 import { isProgram } from './codex-binary.ts';
 import { WorkspaceAppServer, type WorkspaceAppServerDeps } from './workspace-app-server.ts';
 
@@ -21,9 +26,14 @@ export class AppServerPool implements AppServerSource {
     return this.#slots.size;
   }
 
-  async acquire(caller: { workspaceId: string; userId?: string }): Promise<AppServerLease> {
+  async acquire(caller: AppServerCaller): Promise<AppServerLease> {
     this.#assertOpen();
-    return this.#workspaceOf(caller.workspaceId).acquire(caller.userId);
+    return this.#workspaceOf(caller.workspaceId).acquire(caller);
+  }
+
+  /** @param reason - what the clients of the workspace's app-server, if there is one, are told */
+  async stop(workspaceId: string, reason: string): Promise<void> {
+    await this.#workspaces.get(workspaceId)?.stop(reason);
   }
 
   async checkReady(): Promise<void> {

@@ -27,13 +27,22 @@ export interface AppServerLease {
   release(): void;
 }
 
+/** For whom an app-server is wanted. */
+export interface AppServerCaller {
+  readonly workspaceId: string;
+  readonly userId?: string;
+  /** The gateway that had the workspace last could not be reached. */
+  readonly takeOver?: boolean;
+}
+
 /** Gives out app-servers: one of our own for each workspace, or an existing one for all. */
 export interface AppServerSource {
   /**
    * @throws {AppServerUnavailableError} whose message the client reads
+   * @throws {AppServerElsewhereError} when another gateway has the workspace
    * @throws {ServiceUnavailableError} when a service that must be asked first does not answer
    */
-  acquire(caller: { workspaceId: string; userId?: string }): Promise<AppServerLease>;
+  acquire(caller: AppServerCaller): Promise<AppServerLease>;
   /** Rejects when `acquire` could not work now. */
   checkReady(): Promise<void>;
   close(): Promise<void>;
@@ -46,5 +55,22 @@ export class AppServerUnavailableError extends Error {
   constructor(message: string, { retryAfterSeconds = 5, cause }: { retryAfterSeconds?: number; cause?: unknown } = {}) {
     super(message, { cause });
     this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** The gateway that has the app-server of a workspace. */
+export interface AppServerHome {
+  readonly name: string;
+  /** `http(s)://…`, where other gateways reach it. */
+  readonly url: string;
+}
+
+/** The workspace's app-server belongs to another gateway. */
+export class AppServerElsewhereError extends Error {
+  override readonly name = 'AppServerElsewhereError';
+  readonly home: AppServerHome;
+  constructor(home: AppServerHome) {
+    super('another gateway has the app-server of this workspace');
+    this.home = home;
   }
 }

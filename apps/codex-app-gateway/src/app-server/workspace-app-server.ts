@@ -1,7 +1,13 @@
 import { type Logger, ServiceUnavailableError } from '@codex-gateways/service';
 import type { LaunchConfig } from '../config.ts';
+import type { Homes } from '../replicas/homes.ts';
 import type { Turn, Turns } from '../turns/turns.ts';
-import { type AppServerLease, AppServerUnavailableError } from './app-server.ts';
+import {
+  type AppServerCaller,
+  AppServerElsewhereError,
+  type AppServerLease,
+  AppServerUnavailableError,
+} from './app-server.ts';
 import { BackOff } from './back-off.ts';
 import { type Execution, httpBaseOf } from './child-environment.ts';
 import { type LaunchedAppServer, launchAppServer } from './launch-app-server.ts';
@@ -25,6 +31,7 @@ export interface WorkspaceAppServerDeps {
   readonly config: LaunchConfig;
   readonly state: StateFolder;
   readonly turns: Turns;
+  readonly homes: Homes;
   readonly observer: AppServerObserver;
   readonly log: Logger;
   /** Aborts starts under way, when this service ends. */
@@ -60,11 +67,14 @@ export class WorkspaceAppServer {
     return this.#running?.clientCount === 0 && !this.#mutex.isBusy;
   }
 
-  /** @throws {AppServerUnavailableError} whose message the client reads */
-  acquire(userId: string | undefined): Promise<AppServerLease> {
+  /**
+   * @throws {AppServerUnavailableError} whose message the client reads
+   * @throws {AppServerElsewhereError} when another gateway has the workspace
+   */
+  acquire(caller: AppServerCaller): Promise<AppServerLease> {
     return this.#mutex.run(async () => {
       if (this.#running && !(await this.#isStillRight(this.#running))) await this.#stop(STALE);
-      const running = this.#running ?? (await this.#start(userId));
+      const running = this.#running ?? (await this.#start(caller));
       return running.lease();
     });
   }
@@ -91,22 +101,37 @@ export class WorkspaceAppServer {
     }
   }
 
-  async #start(userId: string | undefined): Promise<RunningAppServer> {
+  async #start({ userId, takeOver = false }: AppServerCaller): Promise<RunningAppServer> {
     const waitMs = this.#backOff.remainingMs(performance.now());
     if (waitMs > 0) {
       throw new AppServerUnavailableError('the app-server of this workspace just ended; it is started again shortly', {
         retryAfterSeconds: Math.ceil(waitMs / 1000),
       });
     }
-    await this.#deps.takeSlot();
+    await this.#claim(takeOver);
+    try {
+      await this.#deps.takeSlot();
+    } catch (error) {
+      this.#deps.homes.release(this.#workspaceId);
+      throw error;
+    }
     let turn: Turn | undefined;
     try {
       turn = await this.#beginTurn(userId);
       return this.#adopt(await this.#launch(turn), turn);
     } catch (error) {
       this.#deps.freeSlot();
+      this.#deps.homes.release(this.#workspaceId);
       if (turn) this.#deps.turns.end(turn);
       throw this.#startFailure(error);
+    }
+  }
+
+  async #claim(takeOver: boolean): Promise<void> {
+    try {
+      await this.#deps.homes.claim(this.#workspaceId, takeOver);
+    } catch (error) {
+      throw error instanceof AppServerElsewhereError ? error : this.#startFailure(error);
     }
   }
 
@@ -181,6 +206,7 @@ export class WorkspaceAppServer {
     if (!wasStopped) this.#backOff.failed(nowMs - running.startedAtMs, nowMs);
     if (running.turn) this.#deps.turns.end(running.turn);
     this.#deps.freeSlot();
+    this.#deps.homes.release(this.#workspaceId);
     this.#deps.observer.ended(wasStopped);
     this.#log[wasStopped ? 'info' : 'warn']({ words }, 'app-server ended');
     await this.#deps.state

@@ -1,0 +1,60 @@
+import { type Cleanup, createTestDatabase, freePort, type RunningProcess, waitFor } from '@codex-gateways/testing';
+import { runSource } from './run-source.ts';
+import { CAPABILITY_SECRET, GATEWAY_SECRETS, type World } from './world.ts';
+
+/** The real codex-exec-gateway, as a process of its own over a database of its own. */
+export interface ExecGatewayProcess {
+  readonly url: string;
+  readonly databaseUrl: string;
+  readonly process: RunningProcess;
+}
+
+const [AGENTSERVER_SECRET = '', SHARED_SECRET = ''] = GATEWAY_SECRETS;
+
+export async function startExecGateway(
+  cleanup: Cleanup,
+  world: Pick<World, 'agentserver'>,
+): Promise<ExecGatewayProcess> {
+  const database = await createTestDatabase();
+  cleanup.after(() => database.drop());
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const started = runSource('../codex-exec-gateway/src/main.ts', {
+    CXG_PORT: String(port),
+    CXG_DATABASE_URL: database.url,
+    CXG_CAPTOKEN_HMAC_SECRET: CAPABILITY_SECRET,
+    CXG_INTERNAL_SHARED_SECRET: SHARED_SECRET,
+    CXG_AGENTSERVER_INTERNAL_URL: world.agentserver.url,
+    CXG_AGENTSERVER_INTERNAL_SECRET: AGENTSERVER_SECRET,
+  });
+  cleanup.after(() => started.stop());
+  await isReady(url, started);
+  return { url, databaseUrl: database.url, process: started };
+}
+
+/** Waits until a service says that it is ready. */
+export async function isReady(url: string, running: Pick<RunningProcess, 'output'>): Promise<void> {
+  await waitFor(async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok, {
+    timeoutMs: 30_000,
+    describe: () => `${url} to be ready: ${running.output}`,
+  });
+}
+
+/** What operates a workspace's executors there, as codex-auth does. */
+export async function manageExecutors(
+  { url }: Pick<ExecGatewayProcess, 'url'>,
+  { method, path, body }: { method: string; path: string; body?: object },
+): Promise<Record<string, string>> {
+  const answer = await fetch(`${url}/api/codex-exec${path}`, {
+    method,
+    headers: {
+      'x-internal-secret': AGENTSERVER_SECRET,
+      'x-user-id': 'user-of-ws-1',
+      ...(body ? { 'content-type': 'application/json' } : {}),
+    },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+  if (!answer.ok) throw new Error(`${method} ${path} was answered ${answer.status}: ${await answer.text()}`);
+  const text = await answer.text();
+  return text === '' ? {} : (JSON.parse(text) as Record<string, string>);
+}

@@ -1,0 +1,206 @@
+import { join } from 'node:path';
+import {
+  type AppServerClient,
+  connectWebSocket,
+  freePort,
+  lastUserText,
+  type RunningProcess,
+  runTurn,
+  say,
+  startModelServer,
+  UpgradeRefusedError,
+  useCleanup,
+  waitFor,
+} from '@codex-gateways/testing';
+import { hopToken } from '@codex-gateways/tokens';
+import { appServerProcesses } from './app-server-processes.ts';
+import { type ExecGatewayProcess, isReady, startExecGateway } from './exec-gateway.ts';
+import { startRoundRobin } from './round-robin.ts';
+import { runSource } from './run-source.ts';
+import { CAPABILITY_SECRET, connect, createWorld, get, type World, wsUrl } from './world.ts';
+
+interface Replica {
+  readonly name: string;
+  readonly url: string;
+  readonly stateDir: string;
+  process: RunningProcess;
+}
+
+const LEASE_SECONDS = 4;
+
+describe('two gateways, with the real app-server and the real exec-gateway', () => {
+  const cleanup = useCleanup();
+  let world: World;
+  let execGateway: ExecGatewayProcess;
+  let modelUrl: string;
+  let first: Replica;
+  let second: Replica;
+  let front: { url: string };
+
+  const launch = (replica: Pick<Replica, 'url' | 'stateDir'>, variables: Record<string, string> = {}) =>
+    runSource('src/main.ts', {
+      ...world.env({
+        CXG_APP_PORT: new URL(replica.url).port,
+        CXG_APP_SELF_INTERNAL_URL: replica.url,
+        CXG_STATE_DIR: replica.stateDir,
+        CXG_EXEC_GATEWAY_URL: execGateway.url.replace('http', 'ws'),
+        CXG_EXEC_GATEWAY_INTERNAL_URL: execGateway.url,
+        CXG_MODEL_PROVIDER_BASE_URL: modelUrl,
+        CXG_APP_LEASE: `${LEASE_SECONDS}s`,
+        CXG_APP_LEASE_RENEWAL: '200ms',
+        CXG_REVERIFY_INTERVAL: '300ms',
+        CXG_MAX_CONNECTIONS_PER_WORKSPACE: '4',
+      }),
+      ...variables,
+    });
+  const startReplica = async (name: string, variables?: Record<string, string>): Promise<Replica> => {
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const stateDir = join(world.stateDir, name);
+    const replica = { name, url, stateDir, process: launch({ url, stateDir }, variables) };
+    cleanup.after(() => replica.process.stop());
+    await isReady(url, replica.process);
+    return replica;
+  };
+  const restart = async (replica: Replica): Promise<void> => {
+    replica.process = launch(replica);
+    await isReady(replica.url, replica.process);
+  };
+  const appServersOf = async (workspaceId: string): Promise<string[]> => {
+    const running = await Promise.all(
+      [first, second].map(async ({ name, stateDir }) =>
+        (await appServerProcesses(stateDir, workspaceId)).map(() => name),
+      ),
+    );
+    return running.flat();
+  };
+  const threadsOf = async (client: AppServerClient): Promise<string[]> => {
+    await client.initialize();
+    const { data } = await client.request<{ data: { preview: string }[] }>('thread/list', { limit: 100 });
+    return data.map(({ preview }) => preview);
+  };
+
+  beforeAll(async () => {
+    world = await createWorld(cleanup);
+    const model = await startModelServer({ script: (request) => say(`you said: ${lastUserText(request)}`) });
+    cleanup.after(() => model.close());
+    modelUrl = model.url;
+    execGateway = await startExecGateway(cleanup, world);
+    [first, second] = await Promise.all([startReplica('first'), startReplica('second')]);
+    front = { url: await startRoundRobin(cleanup, [first.url, second.url]) };
+  }, 120_000);
+
+  it('give two clients of one workspace one app-server, whichever gateway each of them meets', async () => {
+    const clients = [await connect(front, 'ws-shared'), await connect(front, 'ws-shared')] as const;
+    expect(await appServersOf('ws-shared')).toHaveLength(1);
+    const turn = await runTurn(clients[0], { text: 'from the first client', cwd: '/' });
+    expect(turn).toMatchObject({ status: 'completed' });
+    expect(await threadsOf(clients[1])).toEqual(['from the first client']);
+    const again = await runTurn(clients[1], { text: 'from the second client', cwd: '/' });
+    expect(again.items.at(-1)).toMatchObject({ text: 'you said: from the second client' });
+    const joined = await Promise.all([first, second].map(async (each) => (await get(each, '/metrics')).text));
+    expect(joined.join('\n')).toMatch(/cxg_app_forwards_total\{outcome="joined".*\} 1/);
+    await Promise.all(clients.map((client) => client.close()));
+  }, 60_000);
+
+  it('start one app-server when both are asked at once', async () => {
+    const clients = await Promise.all([first, second, first, second].map((each) => connect(each, 'ws-race')));
+    await Promise.all(clients.map((client) => client.initialize()));
+    expect(await appServersOf('ws-race')).toHaveLength(1);
+    await Promise.all(clients.map((client) => client.close()));
+  }, 60_000);
+
+  it('guard a client that is passed on, verify its token again, and count its place where it connected', async () => {
+    const home = await connect(first, 'ws-guarded');
+    const passedOn = await connect(second, 'ws-guarded');
+    expect(await appServersOf('ws-guarded')).toEqual(['first']);
+    await passedOn.initialize();
+    await expect(passedOn.request('fs/readFile', { path: '/etc/passwd' })).rejects.toMatchObject({ code: -32601 });
+    const others = await Promise.all([1, 2, 3].map(() => connect(second, 'ws-guarded')));
+    await expect(connect(second, 'ws-guarded')).rejects.toMatchObject({ status: 429 });
+    const { answer } = world.agentserver;
+    world.agentserver.answer = () => ({ status: 401, body: { error: 'invalid_token' } });
+    expect(await passedOn.closed).toMatchObject({ code: 4401 });
+    await Promise.all([home, ...others].map((client) => client.closed));
+    world.agentserver.answer = answer;
+  }, 60_000);
+
+  it('take nothing over an internal hop without a token that was minted for it', async () => {
+    const mint = (claims: object) =>
+      hopToken.mint(
+        { aud: 'x', sub: 'ws-1', grant: {}, exp: Math.floor(Date.now() / 1000) + 30, ...claims },
+        CAPABILITY_SECRET,
+      );
+    for (const bearer of ['ast_ws-1', 'nothing', mint({}), mint({ grant: { kind: 'app_server' } })]) {
+      const refused = connectWebSocket({ url: `${wsUrl(first)}/forwarded-app-server`, bearer });
+      await expect(refused).rejects.toMatchObject({ status: 403 });
+    }
+  });
+
+  it('keep what runs while the exec-gateway is away, and refuse what would have to be started', async () => {
+    const client = await connect(first, 'ws-outage');
+    await client.initialize();
+    process.kill(execGateway.process.pid, 'SIGSTOP');
+    try {
+      expect(await threadsOf(client)).toEqual([]);
+      const again = await connect(first, 'ws-outage');
+      await again.close();
+      const refused = await connect(second, 'ws-new').catch((error: unknown) => error);
+      expect(refused).toBeInstanceOf(UpgradeRefusedError);
+      expect(refused).toMatchObject({ status: 503, headers: { 'retry-after': expect.any(String) } });
+    } finally {
+      process.kill(execGateway.process.pid, 'SIGCONT');
+    }
+    expect(await threadsOf(client)).toEqual([]);
+    await client.close();
+  }, 60_000);
+
+  it('give a workspace to the other one when its gateway is killed', async () => {
+    const [home, passedOn] = [await connect(first, 'ws-killed'), await connect(second, 'ws-killed')];
+    process.kill(first.process.pid, 'SIGKILL');
+    expect((await passedOn.closed).code).toBe(1001);
+    await home.closed;
+    const startedAtMs = performance.now();
+    const next = await connect(front, 'ws-killed');
+    expect(performance.now() - startedAtMs).toBeLessThan((LEASE_SECONDS + 5) * 1000);
+    expect(await runTurn(next, { text: 'still there?', cwd: '/' })).toMatchObject({ status: 'completed' });
+    await waitFor(async () => (await appServersOf('ws-killed')).join() === 'second', {
+      timeoutMs: 10_000,
+      describe: 'one app-server, at the gateway that is left',
+    });
+    await next.close();
+    await restart(first);
+    const back = await connect(first, 'ws-killed');
+    expect(await threadsOf(back)).toEqual(['still there?']);
+    await back.close();
+  }, 90_000);
+
+  it('stop the app-server of a gateway that was paused for so long that another one took over', async () => {
+    const paused = await connect(first, 'ws-paused');
+    process.kill(first.process.pid, 'SIGSTOP');
+    try {
+      const next = await connect(second, 'ws-paused');
+      await next.initialize();
+    } finally {
+      process.kill(first.process.pid, 'SIGCONT');
+    }
+    expect(await paused.closed).toMatchObject({ code: 1001, reason: expect.stringContaining('another gateway') });
+    await waitFor(async () => (await appServersOf('ws-paused')).join() === 'second', {
+      timeoutMs: 10_000,
+      describe: 'one app-server, at the gateway that took over',
+    });
+    const back = await connect(first, 'ws-paused');
+    await back.initialize();
+    expect(await appServersOf('ws-paused')).toEqual(['second']);
+  }, 90_000);
+
+  it('hand workspaces over at once when a gateway shuts down in order', async () => {
+    const third = await startReplica('third', { CXG_APP_LEASE: '5m' });
+    const client = await connect(third, 'ws-drained');
+    process.kill(third.process.pid, 'SIGTERM');
+    expect((await client.closed).code).toBe(1001);
+    const next = await connect(first, 'ws-drained');
+    await next.initialize();
+    expect((await third.process.exited).code).toBe(0);
+    expect(await appServersOf('ws-drained')).toEqual(['first']);
+  }, 60_000);
+});
