@@ -40,6 +40,7 @@ export {
 export { startTestPostgres, type TestDatabase, type TestPostgres } from './postgres/test-postgres.ts';
 export { createTestDatabase, useTestDatabase } from './postgres/use-test-database.ts';
 export { isAlive } from './processes/is-alive.ts';
+export { describeWith, findProgram } from './processes/programs.ts';
 export { type ProcessExit, type ProcessOptions, RunningProcess, startProcess } from './processes/running-process.ts';
 export { type Cleanup, useCleanup } from './processes/use-cleanup.ts';
 export { freePort } from './waiting/free-port.ts';

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cachedFolder, userCacheFolder } from '../cache/cached-folder.ts';
+import { findProgram, isProgram } from '../processes/programs.ts';
 
 const run = promisify(execFile);
 const UNPACK_TIMEOUT_MS = 120_000;
@@ -30,19 +30,9 @@ export async function findBrowser(env: NodeJS.ProcessEnv = process.env): Promise
     if (!isProgram(env.CHROMIUM_PATH)) throw new Error(`CHROMIUM_PATH=${env.CHROMIUM_PATH} is not a program`);
     return { path: env.CHROMIUM_PATH, env: {} };
   }
-  const folders = (env.PATH ?? '').split(delimiter).filter(Boolean);
-  const candidates = COMMANDS.flatMap((command) => folders.map((folder) => join(folder, command)));
-  const installed = [...candidates, ...MAC_APPLICATIONS].find(isProgram);
+  const commands = COMMANDS.flatMap((command) => findProgram(command, env.PATH) ?? []);
+  const installed = [...commands, ...MAC_APPLICATIONS].find(isProgram);
   return installed ? { path: installed, env: {} } : unpackedChromium();
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function unpackedChromium(): Promise<BrowserProgram> {
