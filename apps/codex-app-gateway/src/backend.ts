@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { type Clock, createInternalClient, type InternalClient, type Logger } from '@codex-gateways/service';
+import {
+  type CallObserver,
+  type Clock,
+  createInternalClient,
+  type InternalClient,
+  type Logger,
+} from '@codex-gateways/service';
 import { request } from 'undici';
 import type { AppServerSource } from './app-server/app-server.ts';
 import { AppServerPool } from './app-server/app-server-pool.ts';
@@ -8,15 +14,16 @@ import { createDialledAppServer } from './app-server/dialled-app-server.ts';
 import { StateFolder } from './app-server/state-folder.ts';
 import type { AppServerObserver } from './app-server/workspace-app-server.ts';
 import type { Config, LaunchConfig } from './config.ts';
+import { gatewayName } from './replicas/gateway-name.ts';
+import { HomeRecord } from './replicas/home-record.ts';
+import { LeasedHomes, SOLE_HOME } from './replicas/homes.ts';
 import { Revoker } from './turns/revoker.ts';
 import { TurnJournal } from './turns/turn-journal.ts';
 import { Turns } from './turns/turns.ts';
 
 export interface BackendDeps {
   readonly observer: AppServerObserver;
-import { gatewayName } from './replicas/gateway-name.ts';
-import { HomeRecord } from './replicas/home-record.ts';
-import { LeasedHomes, SOLE_HOME } from './replicas/homes.ts';
+  readonly calls: CallObserver;
   readonly clock: Clock;
   readonly log: Logger;
   /** `PATH` of this process. */
@@ -26,6 +33,8 @@ import { LeasedHomes, SOLE_HOME } from './replicas/homes.ts';
 /** Everything behind the proxy: where app-servers come from. */
 export interface Backend {
   readonly appServers: AppServerSource;
+  /** Absent for a gateway without replicas. */
+  readonly replica?: { readonly name: string; readonly hopSecret: string };
   appServerCount(): number;
   pendingRevocations(): number;
   /** Rejects when the exec-gateway is needed and away. */
@@ -33,8 +42,6 @@ export interface Backend {
   /** Stops the app-servers and revokes their turns, as far as that succeeds in time; the rest is kept for the next start. */
   close(timeoutMs: number): Promise<void>;
 }
-  /** Absent for a gateway without replicas. */
-  readonly replica?: { readonly name: string; readonly hopSecret: string };
 
 /** @throws {ConfigError} in words for the operator, when the configuration cannot be put to work */
 export async function startBackend(config: Config['backend'], deps: BackendDeps): Promise<Backend> {
@@ -52,13 +59,18 @@ function dialBackend(config: Extract<Config['backend'], { kind: 'dial' }>, { log
   };
 }
 
-async function launchBackend(config: LaunchConfig, { observer, clock, log, path }: BackendDeps): Promise<Backend> {
+async function launchBackend(
+  config: LaunchConfig,
+  { observer, calls, clock, log, path }: BackendDeps,
+): Promise<Backend> {
   const program = await resolveCodexBinary(config.codexBinary, path);
   const state = new StateFolder(config.stateDir, log);
   await state.open();
   const execGateway = createInternalClient({
     baseUrl: config.execGatewayInternalUrl,
     headers: { authorization: `Bearer ${config.execGatewayInternalSecret}` },
+    peer: 'codex-exec-gateway',
+    observer: calls,
   });
   const journal = new TurnJournal(join(config.stateDir, 'turns.json'));
   const revoker = new Revoker({ execGateway, journal, clock, log });
@@ -78,34 +90,27 @@ async function launchBackend(config: LaunchConfig, { observer, clock, log, path 
     config,
     state,
     turns,
+    homes: replica?.homes ?? SOLE_HOME,
     observer,
     log,
   });
   return {
     appServers,
+    ...(replica ? { replica: { name: replica.name, hopSecret: config.capabilitySecret } } : {}),
     appServerCount: () => appServers.size,
     pendingRevocations: () => revoker.pendingCount,
     checkExecGateway: () => isUp(config.execGatewayInternalUrl),
     async close(timeoutMs) {
       const deadlineMs = performance.now() + timeoutMs;
       await appServers.close();
+      await replica?.homes.close();
       await turns.close(Math.max(0, deadlineMs - performance.now()));
-    homes: replica?.homes ?? SOLE_HOME,
       await execGateway.close();
       await state.close();
     },
   };
 }
-    ...(replica ? { replica: { name: replica.name, hopSecret: config.capabilitySecret } } : {}),
 
-const PROBE_TIMEOUT_MS = 2000;
-
-async function isUp(baseUrl: string): Promise<void> {
-  const answer = await request(`${baseUrl}/healthz`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
-  await answer.body.dump();
-      await replica?.homes.close();
-  if (answer.statusCode >= 500) throw new Error(`it answered ${answer.statusCode}`);
-}
 const MOVED = 'another gateway has this workspace now; connect again';
 
 async function joinReplicas(
@@ -120,3 +125,10 @@ async function joinReplicas(
   return { name, homes };
 }
 
+const PROBE_TIMEOUT_MS = 2000;
+
+async function isUp(baseUrl: string): Promise<void> {
+  const answer = await request(`${baseUrl}/healthz`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+  await answer.body.dump();
+  if (answer.statusCode >= 500) throw new Error(`it answered ${answer.statusCode}`);
+}

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { ConfigError, type Environment, EnvReader, LOG_LEVELS } from '@codex-gateways/service';
+import { ConfigError, type Environment, EnvReader, LOG_LEVELS, readTracing } from '@codex-gateways/service';
 
 /** Everything codex-app-gateway reads from its environment. No other module of the app names a variable of its own. */
 export type Config = ReturnType<typeof readConfig>;
@@ -35,13 +35,15 @@ export function readConfig(env: Environment) {
     port: read.port('CXG_APP_PORT', 8082),
     host: read.text('CXG_APP_HOST', { default: '127.0.0.1' }),
     logLevel: read.oneOf('CXG_LOG_LEVEL', LOG_LEVELS, 'info'),
+    /** The OTEL_* variables of OpenTelemetry; undefined without a collector. */
+    tracing: readTracing(read),
     inbound: readInbound(read),
     /** Browsers that may connect all the same: exact `Origin` values. A bearer in a header does not come from a browser. */
     allowedOrigins: read.list('CXG_ALLOWED_ORIGINS'),
-    backend: existingAppServerUrl
-      ? {
     /** How many proxies in front may be believed about a client's address (`X-Forwarded-For`). */
     trustedProxyHops: read.integer('CXG_TRUSTED_PROXY_HOPS', { min: 0, max: 10, default: 0 }),
+    backend: existingAppServerUrl
+      ? {
           kind: 'dial' as const,
           url: existingAppServerUrl,
           /** Sent to it as bearer; nothing is sent when absent. */
@@ -71,10 +73,14 @@ function readInbound(read: EnvReader) {
     breakerFailures: read.integer('CXG_VERIFIER_BREAKER_FAILURES', { min: 1, max: 10_000, default: 5 }),
     /** Until the first probe; doubles up to half a minute. */
     breakerBackOffMs: read.durationMs('CXG_VERIFIER_BREAKER_BACKOFF', { min: '100ms', max: '5m', default: '1s' }),
+    /** Between two signs of life to codex-auth, for which the sessions of a gateway without one have ended after a minute. */
+    sessionReportIntervalMs: read.durationMs('CXG_SESSION_REPORT_INTERVAL', {
+      min: '100ms',
+      max: '30s',
+      default: '15s',
+    }),
   };
 }
-    /** Between two signs of life to codex-auth, for which the sessions of a gateway without one have ended after a minute. */
-    sessionReportIntervalMs: read.durationMs('CXG_SESSION_REPORT_INTERVAL', { min: '100ms', max: '30s', default: '15s' }),
 
 function readLaunch(read: EnvReader) {
   return {
@@ -101,13 +107,11 @@ function readLaunch(read: EnvReader) {
     maxAppServers: read.integer('CXG_MAX_APP_SERVERS', { min: 1, max: 10_000, default: 32 }),
     model: readModel(read),
     network: readNetwork(read),
-  };
-}
     /** Absent: this gateway has no replicas, and nobody is asked which workspaces are its own. */
     replica: readReplica(read),
+  };
+}
 
-function readDialTimeoutMs(read: EnvReader): number {
-  return read.durationMs('CXG_APP_SERVER_DIAL_TIMEOUT', { min: '100ms', max: '1m', default: '10s' });
 function readReplica(read: EnvReader) {
   const selfUrl = read.optionalHttpUrl('CXG_APP_SELF_INTERNAL_URL');
   const settings = {
@@ -118,6 +122,8 @@ function readReplica(read: EnvReader) {
   return selfUrl === undefined ? undefined : { selfUrl, ...settings };
 }
 
+function readDialTimeoutMs(read: EnvReader): number {
+  return read.durationMs('CXG_APP_SERVER_DIAL_TIMEOUT', { min: '100ms', max: '1m', default: '10s' });
 }
 
 /** How app-servers get out to the model: proxies and trusted authorities, under the names that every program knows. */

@@ -2,6 +2,7 @@ import {
   type Clock,
   createApp,
   createMetrics,
+  createTracing,
   errorMiddleware,
   type HttpServer,
   type Logger,
@@ -12,6 +13,7 @@ import {
   type Readiness,
   type Service,
   systemClock,
+  type Tracing,
 } from '@codex-gateways/service';
 import type { Authenticator } from './authentication/authenticator.ts';
 import type { BreakerState } from './authentication/circuit-breaker.ts';
@@ -54,6 +56,7 @@ class Gateway implements AppGateway {
   readonly #config: Config;
   readonly #deps: Required<AppGatewayDeps>;
   readonly #metrics: Metrics = createMetrics('codex-app-gateway');
+  readonly #tracing: Tracing;
   readonly #observer: GatewayMetrics;
   readonly #connections: ConnectionRegistry;
   readonly #authenticator: Authenticator;
@@ -66,6 +69,7 @@ class Gateway implements AppGateway {
   constructor(config: Config, { log, clock = systemClock, path = '' }: AppGatewayDeps) {
     this.#config = config;
     this.#deps = { log, clock, path };
+    this.#tracing = createTracing(config.tracing, { service: 'codex-app-gateway', log });
     this.#connections = new ConnectionRegistry(config.limits);
     this.#observer = createGatewayMetrics(this.#metrics, {
       connections: () => this.#connections.size,
@@ -83,7 +87,9 @@ class Gateway implements AppGateway {
   }
 
   async start(): Promise<void> {
-    const backend = await startBackend(this.#config.backend, { ...this.#deps, observer: this.#observer });
+    await this.#tracing.start();
+    const observers = { observer: this.#observer, calls: this.#metrics };
+    const backend = await startBackend(this.#config.backend, { ...this.#deps, ...observers });
     this.#backend = backend;
     try {
       this.#server = await this.#listen(backend);
@@ -110,6 +116,7 @@ class Gateway implements AppGateway {
     const { app, readiness } = createApp({
       log,
       metrics: this.#metrics,
+      tracing: this.#tracing,
       checks: {
         token_verifier: () => this.#authenticator.checkReady(),
         exec_gateway: backend.checkExecGateway,
@@ -124,6 +131,7 @@ class Gateway implements AppGateway {
       connections: this.#connections,
       isDraining: () => readiness.isDraining(),
       observer: this.#observer,
+      tracing: this.#tracing,
       clock,
       log,
     });
@@ -135,12 +143,14 @@ class Gateway implements AppGateway {
     this.#readiness?.startDraining();
     await this.#connections.closeAll(closing('goingAway', 'the gateway is shutting down; connect again'));
     await this.#backend?.close(Math.max(0, deadlineMs - performance.now()));
+    await this.#tracing.flush();
   }
 
   async #close(): Promise<void> {
     await this.drain();
     await this.#server?.close(CLOSE_HTTP_MS);
     await this.#authenticator.close();
+    await this.#tracing.close();
     this.#metrics.close();
   }
 }

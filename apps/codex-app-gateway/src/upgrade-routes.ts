@@ -1,0 +1,39 @@
+import type { Clock, Logger, Tracing, UpgradeListener } from '@codex-gateways/service';
+import type { Authenticator } from './authentication/authenticator.ts';
+import type { Backend } from './backend.ts';
+import type { Config } from './config.ts';
+import type { GatewayMetrics } from './gateway-metrics.ts';
+import type { ConnectionRegistry } from './proxy/connection-registry.ts';
+import { reachAppServers } from './proxy/reach-app-server.ts';
+import { createUpgradeRoute } from './proxy/upgrade-route.ts';
+import { createForwardedUpgradeRoute, FORWARDED_PATH } from './replicas/forwarded-upgrade-route.ts';
+import { reachHomes } from './replicas/reach-homes.ts';
+
+export interface UpgradeRoutesDeps {
+  readonly authenticator: Authenticator;
+  readonly backend: Backend;
+  readonly connections: ConnectionRegistry;
+  readonly isDraining: () => boolean;
+  readonly observer: GatewayMetrics;
+  readonly clock: Clock;
+  readonly tracing: Tracing;
+  readonly log: Logger;
+}
+
+/** Every WebSocket endpoint: of clients, and for a gateway with replicas of the other gateways. */
+export function createUpgradeRoutes(
+  { limits, allowedOrigins }: Pick<Config, 'limits' | 'allowedOrigins'>,
+  { backend, clock, ...deps }: UpgradeRoutesDeps,
+): UpgradeListener {
+  const { appServers, replica } = backend;
+  const local = reachAppServers({ appServers, limits, observer: deps.observer });
+  const shared = { ...deps, limits, allowedOrigins };
+  if (!replica) return createUpgradeRoute({ ...shared, reach: local });
+  const reach = reachHomes({ local, clock, limits, hopSecret: replica.hopSecret, observer: deps.observer });
+  const fromClients = createUpgradeRoute({ ...shared, reach });
+  const fromGateways = createForwardedUpgradeRoute({ ...shared, ...replica, clock, reach: local });
+  return (req, socket, head) => {
+    const isForwarded = req.url?.split('?', 1)[0] === FORWARDED_PATH;
+    return (isForwarded ? fromGateways : fromClients)(req, socket, head);
+  };
+}
