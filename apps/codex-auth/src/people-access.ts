@@ -18,6 +18,7 @@ import { databaseUnavailable } from './database-unavailable.ts';
 import { otherMethods } from './other-methods.ts';
 import { Pages } from './pages/pages.ts';
 import { createRateLimit, deleteElapsedCounters } from './rate-limits/rate-limit-store.ts';
+import type { UpstreamClientResolver } from './upstream-registration/upstream-client-resolver.ts';
 
 /** What the service hands to this part of it. */
 export interface PeopleAccessDeps {
@@ -26,6 +27,8 @@ export interface PeopleAccessDeps {
   readonly log: Logger;
   readonly audit: AuditLog;
   readonly passwords: Passwords;
+  /** As which client this server signs people in at their identity provider. */
+  readonly upstreamClients: Pick<UpstreamClientResolver, 'resolve'>;
 }
 
 const LOGIN_WINDOW_SECONDS = 300;
