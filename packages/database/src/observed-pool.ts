@@ -16,13 +16,12 @@ export function createObservedPool(config: pg.PoolConfig, observer: QueryObserve
       return (typeof args.at(-1) === 'function' ? send() : watched(args[0], send, observer)) as never;
     }
   }
-  class ObservedPool extends pg.Pool {
-    override query(...args: unknown[]): never {
-      const send = () => super.query(...(args as Parameters<pg.Pool['query']>)) as unknown;
-      return watched(args[0], send, observer) as never;
-    }
-  }
-  return new ObservedPool({ ...config, Client: ObservedClient } as pg.PoolConfig);
+  const pool = new pg.Pool({ ...config, Client: ObservedClient } as pg.PoolConfig);
+  // Not a class of its own: there are libraries that know a pool by the name of its class.
+  const query = pool.query.bind(pool) as (...args: unknown[]) => unknown;
+  return Object.assign(pool, {
+    query: (...args: unknown[]) => watched(args[0], () => query(...args), observer),
+  });
 }
 
 function watched(query: unknown, send: () => unknown, observer: QueryObserver): unknown {
