@@ -18,9 +18,6 @@ spec:
     - name: http
       port: {{ .port }}
       targetPort: http
-  {{- with .sessionAffinity }}
-  sessionAffinity: {{ . }}
-  {{- end }}
 {{- end }}
 
 {{- define "codex-gateways.serviceAccount" -}}

@@ -42,7 +42,11 @@ describe('a replica', () => {
       CXG_SELF_INTERNAL_URL: 'http://127.0.0.1:77',
       CXG_TRUSTED_PROXY_HOPS: '1',
     });
-    expect(replicaEnvironment('app', base, own)).toMatchObject({ CXG_APP_PORT: '77', CXG_STATE_DIR: '/state/app-2' });
+    expect(replicaEnvironment('app', base, own)).toMatchObject({
+      CXG_APP_PORT: '77',
+      CXG_APP_SELF_INTERNAL_URL: 'http://127.0.0.1:77',
+      CXG_STATE_DIR: '/state/app-2',
+    });
   });
 
   it('is reached in its turn, while it is ready, with what the balancer says of the caller', () => {

@@ -63,7 +63,11 @@ export function replicaEnvironment(
   const own = {
     auth: { CODEX_AUTH_PORT: String(port), CODEX_AUTH_TRUSTED_PROXY_HOPS: '1' },
     exec: { CXG_PORT: String(port), CXG_SELF_INTERNAL_URL: url, CXG_TRUSTED_PROXY_HOPS: '1' },
-    app: { CXG_APP_PORT: String(port), CXG_STATE_DIR: `${base.CXG_STATE_DIR}-${replica}` },
+    app: {
+      CXG_APP_PORT: String(port),
+      CXG_APP_SELF_INTERNAL_URL: url,
+      CXG_STATE_DIR: `${base.CXG_STATE_DIR}-${replica}`,
+    },
   };
   return { ...base, ...own[name] };
 }

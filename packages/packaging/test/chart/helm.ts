@@ -45,7 +45,6 @@ export interface Spec {
   readonly serviceName?: string;
   readonly clusterIP?: string;
   readonly type?: string;
-  readonly sessionAffinity?: string;
   readonly volumeClaimTemplates?: readonly {
     readonly metadata: { readonly labels: Readonly<Record<string, string>> };
   }[];

@@ -44,8 +44,8 @@ describeWith(HELM)('network policies', () => {
       to: ['10.20.0.0/16:5432', DNS, 'codex-auth:8081', 'codex-exec-gateway:8083'].sort(),
     });
     expect(policyOf(objects, 'codex-app-gateway')).toEqual({
-      from: [...outside].sort(),
-      to: ['10.30.0.0/16:8443', DNS, 'codex-auth:8081', 'codex-exec-gateway:8083'].sort(),
+      from: [...outside, 'codex-app-gateway:http'].sort(),
+      to: ['10.30.0.0/16:8443', DNS, 'codex-app-gateway:8082', 'codex-auth:8081', 'codex-exec-gateway:8083'].sort(),
     });
   });
 
@@ -69,6 +69,7 @@ describeWith(HELM)('network policies', () => {
     expect(policyOf(objects, 'codex-app-gateway').to).toEqual([
       'anywhere:443',
       DNS,
+      'codex-app-gateway:8082',
       'codex-exec-gateway:8083',
       `${agents}:8080`,
     ]);

@@ -62,11 +62,16 @@ describeWith(HELM)('the services', () => {
     });
   });
 
-  it('tell other replicas of the exec-gateway the address of the pod, in both families', async () => {
-    const address = async (values: object) =>
-      environmentOf(await render({ ...MINIMAL, ...values }), 'codex-exec-gateway').CXG_SELF_INTERNAL_URL?.value;
-    expect(await address({})).toBe('http://$(POD_IP):8083');
-    expect(await address({ ipFamily: 'IPv6' })).toBe('http://[$(POD_IP)]:8083');
+  it('tell other replicas of the gateways the address of the pod, in both families', async () => {
+    const addresses = async (values: object) => {
+      const objects = await render({ ...MINIMAL, ...values });
+      return [
+        environmentOf(objects, 'codex-exec-gateway').CXG_SELF_INTERNAL_URL?.value,
+        environmentOf(objects, 'codex-app-gateway').CXG_APP_SELF_INTERNAL_URL?.value,
+      ];
+    };
+    expect(await addresses({})).toEqual(['http://$(POD_IP):8083', 'http://$(POD_IP):8082']);
+    expect(await addresses({ ipFamily: 'IPv6' })).toEqual(['http://[$(POD_IP)]:8083', 'http://[$(POD_IP)]:8082']);
     expect(environmentOf(await render(EXTERNAL), 'codex-auth').CODEX_AUTH_HOST?.value).toBe('::');
   });
 
