@@ -85,7 +85,7 @@ export function createAuthorizationServerParts(config: Config, foundation: Found
     await keyManagement.start();
     await upstreamClients.start();
     await oauth.start();
-    if (firstUser) await accounts.ensureFirstUser(firstUser);
+    if (firstUser && config.localAccounts) await accounts.ensureFirstUser(firstUser);
     cleanup.start();
   });
   return {

@@ -1,6 +1,8 @@
+import type { Sealer } from '@codex-gateways/crypto';
 import type { Pool } from '@codex-gateways/database';
 import { type Clock, createInternalClient, type Logger } from '@codex-gateways/service';
 import { Router } from 'express';
+import type { Accounts } from './accounts/accounts.ts';
 import { AgentserverSessions } from './accounts/agentserver-sessions.ts';
 import { CsrfGuard } from './accounts/csrf.ts';
 import { ExternalUsers } from './accounts/external-users.ts';
@@ -15,6 +17,7 @@ import { createSignInUrl } from './accounts/sign-in-url.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import type { Config } from './config.ts';
 import { databaseUnavailable } from './database-unavailable.ts';
+import { createFederation } from './federation.ts';
 import { otherMethods } from './other-methods.ts';
 import { Pages } from './pages/pages.ts';
 import { createRateLimit, deleteElapsedCounters } from './rate-limits/rate-limit-store.ts';
@@ -29,6 +32,8 @@ export interface PeopleAccessDeps {
   readonly passwords: Passwords;
   /** As which client this server signs people in at their identity provider. */
   readonly upstreamClients: Pick<UpstreamClientResolver, 'resolve'>;
+  readonly accounts: Accounts;
+  readonly sealer: Sealer;
 }
 
 const LOGIN_WINDOW_SECONDS = 300;
@@ -54,14 +59,20 @@ export function createPeopleAccess(config: Config, deps: PeopleAccessDeps) {
   const shared = { pages, csrf, sessions, signInUrl, issuer, audit, formBody: formBody(config.maxBodyBytes) };
   const routes = Router().use(pages.assets());
   if (!outside) {
-    const signIn = createSignIn(config, { ...deps, sessions: localSessions });
-    routes.use(loginRoutes({ ...shared, signIn }), logoutRoutes({ ...shared, localSessions }));
+    const signIn = config.localAccounts ? createSignIn(config, { ...deps, sessions: localSessions }) : undefined;
+    const { upstreams } = config;
+    routes.use(loginRoutes({ ...shared, signIn, upstreams }), logoutRoutes({ ...shared, localSessions, signIn }));
   }
+  const federation = outside
+    ? undefined
+    : createFederation(config, { ...deps, sessions: localSessions, pages, clients: deps.upstreamClients });
+  if (federation) routes.use(federation.routes);
   const home = homeRoutes({ ...shared, ownSessions: !outside });
   const pageEnd = (part: Router) => part.use(otherMethods([part]), databaseUnavailable(), pages.errors({ log }));
   const cleanupTasks = [
     { name: 'sessions', deleteBatch: (limit: number) => localSessions.deleteEnded(limit) },
     { name: 'rate limits', deleteBatch: (limit: number) => deleteElapsedCounters(pool, limit) },
+    ...(federation?.cleanupTasks ?? []),
   ];
   return {
     ...{ sessions, pages, csrf, signInUrl, cleanupTasks },
@@ -71,6 +82,8 @@ export function createPeopleAccess(config: Config, deps: PeopleAccessDeps) {
     homeRoutes: pageEnd(Router().use(home)),
     /** Undefined when another product knows the sessions, and the passwords. */
     localSessions: outside ? undefined : localSessions,
+    /** Undefined without identity providers. */
+    upstreamTokens: federation?.upstreamTokens,
     close: async () => outside?.client.close(),
   };
 }

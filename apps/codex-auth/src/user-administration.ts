@@ -65,7 +65,7 @@ export function createUserAdministration(config: Config, deps: UserAdministratio
   );
   const forPages = { ...deps, access, formBody: formBody(config.maxBodyBytes) };
   const pageRoutes = Router().use(accountRoutes(forPages));
-  if (localSessions) {
+  if (localSessions && config.localAccounts) {
     const { minPasswordLength } = config;
     const passwordChange = new PasswordChange({
       ...deps,

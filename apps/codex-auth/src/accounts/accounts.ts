@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Queryable } from '@codex-gateways/database';
 import type { Passwords } from './passwords.ts';
-import { emailIsTaken, insertAccount } from './user-store.ts';
+import { emailIsTaken, insertAccount, insertExternalUser } from './user-store.ts';
 
-/** Users with a password of this service. */
+/** Users of this service. */
 export class Accounts {
   readonly #db: Queryable;
   readonly #passwords: Pick<Passwords, 'hash'>;
@@ -55,6 +55,19 @@ export class Accounts {
       oneTimeUntil,
     };
     return async (tx) => ((await insertAccount(tx, account)) ? userId : undefined);
+  }
+
+  /**
+   * Makes a user whom an identity provider signs in, with a personal workspace, all or nothing.
+   * @returns the user's id, or undefined when the address is taken
+   */
+  async createWithoutPassword(
+    { email, displayName }: { email: string; displayName: string },
+    tx: Queryable = this.#db,
+  ): Promise<string | undefined> {
+    const userId = `user_${randomUUID()}`;
+    const workspace = { workspaceId: `ws_${randomUUID()}`, workspaceName: 'Personal' };
+    return (await insertExternalUser(tx, { userId, email, displayName, ...workspace })) ? userId : undefined;
   }
 
   /** Makes the first user unless the address is known; several replicas may do it at once. */

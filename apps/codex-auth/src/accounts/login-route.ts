@@ -1,9 +1,10 @@
+import { HttpError } from '@codex-gateways/service';
 import { type RequestHandler, Router } from 'express';
 import { requestOrigin } from '../audit/request-origin.ts';
 import type { Pages } from '../pages/pages.ts';
 import { CSRF_FIELD, type CsrfGuard } from './csrf.ts';
 import { formField, queryField } from './form-body.ts';
-import { loginPage } from './login-page.ts';
+import { loginPage, type UpstreamChoice, upstreamUrl } from './login-page.ts';
 import { localReturnTo } from './return-to.ts';
 import type { SessionResolver } from './session-resolver.ts';
 import type { SignIn } from './sign-in.ts';
@@ -12,7 +13,9 @@ export interface LoginRouteDeps {
   readonly pages: Pages;
   readonly csrf: CsrfGuard;
   readonly sessions: SessionResolver;
-  readonly signIn: Pick<SignIn, 'attempt'>;
+  /** Undefined where nobody has a password of this server. */
+  readonly signIn: Pick<SignIn, 'attempt'> | undefined;
+  readonly upstreams: readonly UpstreamChoice[];
   readonly formBody: RequestHandler;
 }
 
@@ -26,7 +29,7 @@ export function loginRoutes(deps: LoginRouteDeps): Router {
   return router;
 }
 
-function showForm({ pages, csrf, sessions }: LoginRouteDeps): RequestHandler {
+function showForm({ pages, csrf, sessions, signIn, upstreams }: LoginRouteDeps): RequestHandler {
   return async (req, res) => {
     const returnTo = localReturnTo(queryField(req, 'return_to'));
     const mustProve = queryField(req, 'prompt') === 'login';
@@ -35,14 +38,22 @@ function showForm({ pages, csrf, sessions }: LoginRouteDeps): RequestHandler {
       return;
     }
     const email = queryField(req, 'login_hint')?.slice(0, 254) ?? '';
+    const { basePath } = pages;
+    const [only, another] = upstreams;
+    if (!signIn && only && !another) {
+      res.redirect(303, upstreamUrl(only.name, { basePath, returnTo, email, fresh: mustProve }));
+      return;
+    }
     const csrfToken = csrf.fieldFor(req, res);
-    pages.send(res, loginPage({ basePath: pages.basePath, csrfToken, email, returnTo }));
+    const form = { basePath, csrfToken, email, returnTo, upstreams, fresh: mustProve };
+    pages.send(res, loginPage({ ...form, hasPasswords: signIn !== undefined }));
   };
 }
 
-function submitForm({ pages, csrf, signIn }: LoginRouteDeps): RequestHandler {
+function submitForm({ pages, csrf, signIn, upstreams }: LoginRouteDeps): RequestHandler {
   return async (req, res) => {
     csrf.check(req, formField(req, CSRF_FIELD));
+    if (!signIn) throw new HttpError(403, 'local_accounts_off', 'nobody has a password of this server');
     const returnTo = localReturnTo(formField(req, 'return_to'));
     const email = formField(req, 'email')?.trim() ?? '';
     const outcome = await signIn.attempt({
@@ -64,8 +75,8 @@ function submitForm({ pages, csrf, signIn }: LoginRouteDeps): RequestHandler {
     if (tooMany) res.set('Retry-After', String(outcome.retryAfterSeconds));
     const problem = tooMany ? `Too many attempts. Try again in ${waitText(outcome.retryAfterSeconds)}.` : REFUSED;
     const csrfToken = csrf.fieldFor(req, res);
-    const form = { basePath: pages.basePath, csrfToken, email, returnTo, problem, status: tooMany ? 429 : 401 };
-    pages.send(res, loginPage(form));
+    const form = { basePath: pages.basePath, csrfToken, email, returnTo, upstreams, hasPasswords: true };
+    pages.send(res, loginPage({ ...form, problem, status: tooMany ? 429 : 401 }));
   };
 }
 

@@ -23,6 +23,13 @@ export interface BrowserSession {
   readonly isCurrent: boolean;
 }
 
+/** Whose session to open, and in which browser. */
+export interface SessionRequest {
+  readonly userId: string;
+  readonly ip?: string | undefined;
+  readonly userAgent?: string | undefined;
+}
+
 /** Sessions of people who signed in here. The cookie is 256 random bits; the database has its SHA-256 alone. */
 export class Sessions implements SessionResolver {
   readonly #db: Queryable;
@@ -44,26 +51,27 @@ export class Sessions implements SessionResolver {
    * Opens a session under a fresh id, whatever cookie the browser had before.
    * @returns the `Set-Cookie` value; undefined when the user is disabled
    */
-  async open({
-    userId,
-    ip,
-    userAgent,
-  }: {
-    userId: string;
-    ip?: string | undefined;
-    userAgent?: string | undefined;
-  }): Promise<string | undefined> {
+  async open(request: SessionRequest): Promise<string | undefined> {
+    return (await this.openIn(this.#db, request))?.setCookie;
+  }
+
+  /** As `open`, in the transaction of what hangs on the session. @returns also the digest that is its key */
+  async openIn(
+    tx: Queryable,
+    { userId, ip, userAgent }: SessionRequest,
+  ): Promise<{ setCookie: string; idDigest: Buffer } | undefined> {
     const id = randomToken();
+    const idDigest = sha256(id);
     const createdAt = this.#clock.now();
-    const isOpen = await insertSession(this.#db, {
-      idDigest: sha256(id),
+    const isOpen = await insertSession(tx, {
+      idDigest,
       userId,
       createdAt,
       expiresAt: new Date(createdAt.getTime() + this.#lifetimeSeconds * 1000),
       ip,
       userAgent: userAgent?.slice(0, MAX_USER_AGENT_LENGTH),
     });
-    return isOpen ? this.#setCookie(id, this.#lifetimeSeconds) : undefined;
+    return isOpen ? { setCookie: this.#setCookie(id, this.#lifetimeSeconds), idDigest } : undefined;
   }
 
   /** A session that a generated password opened is nobody's here: see `resolveAny`. */
@@ -97,9 +105,12 @@ export class Sessions implements SessionResolver {
   }
 
   /** Ends the session of a cookie. @returns whose it was, and the `Set-Cookie` value that removes the cookie */
-  async end(cookieHeader: string | undefined): Promise<{ userId: string | undefined; setCookie: string }> {
+  async end(
+    cookieHeader: string | undefined,
+    tx: Queryable = this.#db,
+  ): Promise<{ userId: string | undefined; setCookie: string }> {
     const id = sessionIdOf(cookieHeader);
-    const userId = id ? await deleteSession(this.#db, sha256(id)) : undefined;
+    const userId = id ? await deleteSession(tx, sha256(id)) : undefined;
     return { userId, setCookie: this.#setCookie('', 0) };
   }
 

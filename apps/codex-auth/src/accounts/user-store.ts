@@ -71,15 +71,18 @@ export async function findUser(db: Queryable, userId: string): Promise<FoundUser
   return row && { userId, email: row.email, role: row.role, isDisabled: row.is_disabled };
 }
 
-/** Makes a user without a password, and a personal workspace; nothing when the id or the address is taken. */
+/**
+ * Makes a user without a password, and a personal workspace.
+ * @returns false when the id or the address is taken, and then nothing was written
+ */
 export async function insertExternalUser(
   db: Queryable,
-  user: { userId: string; email: string; workspaceId: string; workspaceName: string },
-): Promise<void> {
-  await db.query(
+  user: { userId: string; email: string; displayName?: string; workspaceId: string; workspaceName: string },
+): Promise<boolean> {
+  const made = await db.query(
     `with made_user as (
-       insert into codex_auth.users (id, email)
-       values ($1, $2)
+       insert into codex_auth.users (id, email, display_name)
+       values ($1, $2, $5)
            on conflict do nothing
        returning id
      ), made_workspace as (
@@ -89,6 +92,7 @@ export async function insertExternalUser(
      )
      insert into codex_auth.workspace_members (workspace_id, user_id, role)
      select w.id, u.id, 'owner' from made_workspace w, made_user u`,
-    [user.userId, user.email, user.workspaceId, user.workspaceName],
+    [user.userId, user.email, user.workspaceId, user.workspaceName, user.displayName ?? ''],
   );
+  return made.rowCount === 1;
 }

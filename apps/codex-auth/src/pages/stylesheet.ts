@@ -18,6 +18,8 @@ input { display: block; width: 100%; margin-top: .25rem; padding: .625rem .75rem
 input.code { font: 1.375rem ui-monospace, monospace; letter-spacing: .1em; text-align: center; text-transform: uppercase; }
 button { padding: .625rem 1.125rem; border: 1px solid var(--accent); border-radius: .5rem; background: var(--accent);
   color: var(--accent-ink); font: inherit; font-weight: 600; cursor: pointer; }
+a.button { display: block; padding: .625rem 1.125rem; border: 1px solid var(--accent); border-radius: .5rem; text-align: center;
+  font-weight: 600; text-decoration: none; }
 button.quiet { background: transparent; color: var(--ink); border-color: var(--line); }
 input:focus-visible, button:focus-visible, a:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .actions { display: flex; gap: .75rem; }

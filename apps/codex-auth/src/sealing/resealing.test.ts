@@ -5,6 +5,8 @@ import { createLogger } from '@codex-gateways/service';
 import { OAuthClient } from '../../test/oauth-client.ts';
 import { MASTER_KEY, useAuthService } from '../../test/use-auth-service.ts';
 import { startReplica } from '../../test/use-replica.ts';
+import { upstreamTokensContextOf } from '../upstream/upstream-token-sealing.ts';
+import { dcrContextOf } from '../upstream-registration/sealed-dcr-credentials.ts';
 import { resealAll, WrongMasterKeyError } from './resealing.ts';
 import { SEALED_COLUMNS } from './sealed-row-store.ts';
 
@@ -28,6 +30,23 @@ async function addSecrets(db: Pool, count: number): Promise<Map<string, string>>
     await db.query('insert into codex_auth.sealed_secrets (name, sealed) values ($1, $2)', [name, sealed]);
   }
   return secrets;
+}
+
+/** Adds a value to each column that is empty in a service without identity providers. */
+async function addUpstreamValues(db: Pool): Promise<void> {
+  const sealer = createSealer({ current: MASTER_KEY });
+  const id = '00000000-0000-4000-8000-000000000001';
+  await client.signedIn();
+  await db.query(
+    `insert into codex_auth.upstream_tokens (id, user_id, session_digest, provider, tokens_sealed, created_at)
+     select $1, user_id, id_digest, 'corp', $2, now() from codex_auth.sessions limit 1`,
+    [id, sealer.seal(Buffer.from('tokens'), upstreamTokensContextOf(id))],
+  );
+  await db.query(
+    `insert into codex_auth.dcr_credentials (id, issuer, redirect_uri, scopes_hash, upstream, sealed)
+     values ($1, '', '', '', '', $2)`,
+    ['registration', sealer.seal(Buffer.from('registration'), dcrContextOf('registration'))],
+  );
 }
 
 async function secretsUnder(key: Buffer): Promise<Map<string, string>> {
@@ -91,6 +110,25 @@ describe('a new master key', () => {
   });
 });
 
+describe('tokens of identity providers, and registrations there', () => {
+  it('get the new master key too, and nothing opens in the row of another', async () => {
+    await addUpstreamValues(auth.db);
+    const columns = SEALED_COLUMNS.slice(2);
+    const change = createSealer({ current: NEW_KEY, previous: [MASTER_KEY] });
+    expect(await resealAll({ db: auth.db, sealer: change, log, columns })).toBe(2);
+    const { rows } = await auth.db.query<{ id: string; tokens_sealed: Buffer }>(
+      'select id, tokens_sealed from codex_auth.upstream_tokens',
+    );
+    const sealer = createSealer({ current: NEW_KEY });
+    const opened = rows.map((row) => String(sealer.open(row.tokens_sealed, upstreamTokensContextOf(row.id))));
+    expect(opened).toEqual(['tokens']);
+    const elsewhere = () => sealer.open(rows[0]?.tokens_sealed ?? Buffer.alloc(0), upstreamTokensContextOf('another'));
+    expect(elsewhere).toThrow(UnsealError);
+    await auth.db.query('delete from codex_auth.upstream_tokens');
+    await auth.db.query('delete from codex_auth.dcr_credentials');
+  });
+});
+
 describe('a wrong master key', () => {
   it('stops the start with one line that names the variable and not its value', async () => {
     const settings = { CODEX_AUTH_MASTER_KEY: base64(OTHER_KEY), CODEX_AUTH_PREVIOUS_MASTER_KEYS: base64(NEW_KEY) };
@@ -107,6 +145,7 @@ describe('a wrong master key', () => {
 
   it('leaves every value as it is', async () => {
     const secrets = await addSecrets(auth.db, 3);
+    await addUpstreamValues(auth.db);
     const sealer = createSealer({ current: OTHER_KEY });
     for (const column of SEALED_COLUMNS) {
       const run = resealAll({ db: auth.db, sealer, log, columns: [column] });

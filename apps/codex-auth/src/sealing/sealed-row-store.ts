@@ -1,6 +1,7 @@
 import type { Queryable } from '@codex-gateways/database';
 import { sealContextOf } from '../signing-keys/key-sealing.ts';
 import { secretContextOf } from '../signing-keys/sealed-secrets.ts';
+import { upstreamTokensContextOf } from '../upstream/upstream-token-sealing.ts';
 import { dcrContextOf } from '../upstream-registration/sealed-dcr-credentials.ts';
 
 /** A sealed value with the primary key of its row. */
@@ -72,6 +73,31 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
         from,
         to,
       ]);
+    },
+  },
+  {
+    name: 'the tokens of identity providers',
+    contextOf: upstreamTokensContextOf,
+    async listStale(db, { currentKeyId, afterKey, limit }) {
+      const { rows } = await db.query<SealedRow>(
+        `select id::text as key, tokens_sealed as sealed
+           from codex_auth.upstream_tokens
+          where substring(tokens_sealed from 2 for 4) <> $1
+            and id::text > $2
+          order by id::text
+          limit $3`,
+        [currentKeyId, afterKey, limit],
+      );
+      return rows;
+    },
+    async replace(db, { key, from, to }) {
+      await db.query(
+        `update codex_auth.upstream_tokens
+            set tokens_sealed = $3
+          where id = $1
+            and tokens_sealed = $2`,
+        [key, from, to],
+      );
     },
   },
   {

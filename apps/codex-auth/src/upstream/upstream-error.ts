@@ -5,10 +5,11 @@ import { UpstreamRegistrationError } from '../upstream-registration/upstream-reg
  * What went wrong at an identity provider:
  * - `unavailable`: no answer in time, an answer too large, or one that says "later"
  * - `invalid_grant`: the provider does not know the code, or the refresh token, any more
+ * - `invalid_request`: the provider finds something wrong with what it was sent, which may come from the person's browser
  * - `mixed_up`: the answer is not, or not provably, of the provider that was asked (RFC 9207)
  * - `unusable`: the provider refuses this server, or its answer is not what it should be
  */
-export type UpstreamProblem = 'unavailable' | 'invalid_grant' | 'mixed_up' | 'unusable';
+export type UpstreamProblem = 'unavailable' | 'invalid_grant' | 'invalid_request' | 'mixed_up' | 'unusable';
 
 /** The message is for the log: it quotes no token and no code. */
 export class UpstreamError extends Error {
@@ -38,7 +39,8 @@ export function toUpstreamError(provider: string, error: unknown): unknown {
   }
   const refusal = chain.find((each) => each instanceof ResponseBodyError || each instanceof AuthorizationResponseError);
   if (refusal) {
-    const problem = refusal.error === 'invalid_grant' ? 'invalid_grant' : 'unusable';
+    const { error: code } = refusal;
+    const problem = code === 'invalid_grant' || code === 'invalid_request' ? code : 'unusable';
     return new UpstreamError(provider, problem, `refused with ${printable(refusal.error)}`);
   }
   if (!chain.some((each) => 'code' in each && /^(OAUTH|ERR)_/.test(String(each.code)))) return error;
