@@ -56,7 +56,7 @@ function createStore({ dcrStore, redis, issuer }: Config, { pool, sealer, log }:
   if (dcrStore === 'redis' && redis) {
     const connection = new RedisConnection({ ...redis, timeoutMs: REDIS_TIMEOUT_MS, log });
     return {
-      store: createSealedDcrCredentialStore({ entries: redisDcrEntries(connection, issuer), sealer }),
+      store: createSealedDcrCredentialStore({ entries: redisDcrEntries(connection), sealer }),
       sealedColumns: [redisDcrColumn(connection, issuer)],
       close: () => connection.close(),
     };

@@ -1,4 +1,5 @@
 import { isLoopbackHttp, isSecureUrl } from '../upstream/secure-url.ts';
+import { failureReason } from './failure-reason.ts';
 import { UpstreamRegistrationError } from './upstream-registration-error.ts';
 
 /** Metadata and a registration are a few KiB. */
@@ -40,7 +41,7 @@ export async function askUpstream(question: UpstreamQuestion): Promise<UpstreamA
     const answer = await fetch(url, { ...init, redirect: 'manual' });
     return { status: answer.status, json: parsed(await readLimited(answer)) };
   } catch (error) {
-    const why = signal.aborted ? 'gave no answer in time' : `could not be asked: ${reasonOf(error)}`;
+    const why = signal.aborted ? 'gave no answer in time' : `could not be asked: ${failureReason(error)}`;
     throw new UpstreamRegistrationError(upstream, 'unreachable', `${new URL(url).origin} ${why}`, error);
   }
 }
@@ -71,10 +72,4 @@ function parsed(bytes: Buffer): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** `fetch failed` says nothing; its cause does. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return cause instanceof Error ? cause.message.slice(0, 200) : 'no answer';
 }

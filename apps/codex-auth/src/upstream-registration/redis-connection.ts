@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { Logger } from '@codex-gateways/service';
 import { createClient } from '@redis/client';
+import { failureReason } from './failure-reason.ts';
 
 export interface RedisConnectionOptions {
   /** `redis://host:port/database`, or `rediss://` for TLS; without credentials. */
@@ -49,8 +50,7 @@ export class RedisConnection {
       return await Promise.race([work, deadline]);
     } catch (error) {
       this.#drop(client);
-      const why = error instanceof Error ? error.message : 'no answer';
-      throw new RedisUnavailableError(`Redis at ${new URL(url).host}: ${why}`, { cause: error });
+      throw new RedisUnavailableError(`Redis at ${new URL(url).host}: ${failureReason(error)}`, { cause: error });
     } finally {
       clearTimeout(timer);
     }

@@ -14,21 +14,20 @@ function hashOf(issuer: string): string {
   return `codex-auth:dcr:${sha256(issuer).toString('hex', 0, 16)}`;
 }
 
-/** @param issuer - of this server; keys of another one do not lie here */
-export function redisDcrEntries(redis: RedisConnection, issuer: string): SealedEntries {
-  const hash = hashOf(issuer);
+/** Shared by all replicas; as durable as the server is. */
+export function redisDcrEntries(redis: RedisConnection): SealedEntries {
   return {
-    async find(id) {
-      const value = await redis.run((client) => client.hGet(hash, id));
+    async find(id, { issuer }) {
+      const value = await redis.run((client) => client.hGet(hashOf(issuer), id));
       return value === null || value === undefined ? undefined : Buffer.from(value, 'base64');
     },
-    async save(id, { sealed }) {
-      await redis.run((client) => client.hSet(hash, id, sealed.toString('base64')));
+    async save(id, { key, sealed }) {
+      await redis.run((client) => client.hSet(hashOf(key.issuer), id, sealed.toString('base64')));
     },
   };
 }
 
-/** By which a new master key gets what lies in Redis too. */
+/** By which, at the start of a server, a new master key gets what lies in Redis too. */
 export function redisDcrColumn(redis: RedisConnection, issuer: string): SealedColumn {
   const hash = hashOf(issuer);
   return {

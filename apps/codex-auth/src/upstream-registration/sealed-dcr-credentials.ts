@@ -4,8 +4,8 @@ import { type DcrKey, dcrKeyId } from './dcr-key.ts';
 
 /** Where sealed values lie, each under the id of its key. */
 export interface SealedEntries {
-  find(id: string): Promise<Buffer | undefined>;
-  /** Stores, or overwrites. @param key - what the id stands for, for whoever looks at the store */
+  find(id: string, key: DcrKey): Promise<Buffer | undefined>;
+  /** Stores, or overwrites. @param entry.key - what the id stands for */
   save(id: string, entry: { key: DcrKey; sealed: Buffer }): Promise<void>;
 }
 
@@ -20,7 +20,7 @@ export function createSealedDcrCredentialStore({
   return {
     async get(key) {
       const id = dcrKeyId(key);
-      const sealed = await entries.find(id);
+      const sealed = await entries.find(id, key);
       return sealed && decodeResolution(sealer.open(sealed, dcrContextOf(id)));
     },
     async put(key, resolution) {
