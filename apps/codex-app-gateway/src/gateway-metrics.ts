@@ -14,6 +14,8 @@ export interface GatewayGauges {
   pendingRevocations(): number;
   /** 0 closed, 1 a probe is under way, 2 open. */
   verifierBreaker(): number;
+  /** 1 while codex-auth tells of revocations. */
+  revocationStream(): number;
 }
 
 export interface ForwardObserver {
@@ -129,4 +131,5 @@ function exposeGauges(series: Series, gauges: GatewayGauges): void {
   series.gauge('cxg_app_pending_revocations', 'Ended turns that are not revoked yet.', gauges.pendingRevocations);
   const breakerHelp = 'Whether the token verifier is asked: 0 yes, 1 a probe is under way, 2 no, it is down.';
   series.gauge('cxg_app_verifier_breaker_state', breakerHelp, gauges.verifierBreaker);
+  series.gauge('cxg_app_revocation_stream_connected', 'Whether revocations are told.', gauges.revocationStream);
 }

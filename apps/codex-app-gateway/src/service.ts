@@ -21,6 +21,7 @@ import { createHmacAuthenticator } from './authentication/hmac-authenticator.ts'
 import { observeAuthenticator } from './authentication/observed-authenticator.ts';
 import { createRemoteVerifier } from './authentication/remote-verifier.ts';
 import { type Backend, startBackend } from './backend.ts';
+import { type ClientWatch, createClientWatch } from './client-watch.ts';
 import type { Config } from './config.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import { closing } from './proxy/close-forwarding.ts';
@@ -60,6 +61,7 @@ class Gateway implements AppGateway {
   readonly #observer: GatewayMetrics;
   readonly #connections: ConnectionRegistry;
   readonly #authenticator: Authenticator;
+  readonly #watch: ClientWatch;
   #backend: Backend | undefined;
   #server: HttpServer | undefined;
   #readiness: Readiness | undefined;
@@ -76,9 +78,11 @@ class Gateway implements AppGateway {
       bufferedBytes: () => this.#connections.bufferedBytes,
       appServers: () => this.#backend?.appServerCount() ?? 0,
       pendingRevocations: () => this.#backend?.pendingRevocations() ?? 0,
+      revocationStream: () => Number(this.#watch.isToldOfRevocations()),
       verifierBreaker: () => BREAKER_STATES.indexOf(this.#authenticator.breakerState?.() ?? 'closed'),
     });
     this.#authenticator = observeAuthenticator(createAuthenticator(config.inbound), this.#observer);
+    this.#watch = createClientWatch(config, { authenticator: this.#authenticator, log });
   }
 
   get url(): string {
@@ -97,6 +101,7 @@ class Gateway implements AppGateway {
       await backend.close(0);
       throw error;
     }
+    this.#watch.start();
     this.#deps.log.info({ url: this.#server.url }, 'listening');
   }
 
@@ -127,6 +132,7 @@ class Gateway implements AppGateway {
     this.#readiness = readiness;
     const onUpgrade = createUpgradeRoutes(this.#config, {
       authenticator: this.#authenticator,
+      watch: this.#watch,
       backend,
       connections: this.#connections,
       isDraining: () => readiness.isDraining(),
@@ -149,6 +155,7 @@ class Gateway implements AppGateway {
   async #close(): Promise<void> {
     await this.drain();
     await this.#server?.close(CLOSE_HTTP_MS);
+    await this.#watch.close();
     await this.#authenticator.close();
     await this.#tracing.close();
     this.#metrics.close();

@@ -1,6 +1,7 @@
 import type { Clock, Logger, Tracing, UpgradeListener } from '@codex-gateways/service';
 import type { Authenticator } from './authentication/authenticator.ts';
 import type { Backend } from './backend.ts';
+import type { ClientWatch } from './client-watch.ts';
 import type { Config } from './config.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { ConnectionRegistry } from './proxy/connection-registry.ts';
@@ -11,6 +12,7 @@ import { reachHomes } from './replicas/reach-homes.ts';
 
 export interface UpgradeRoutesDeps {
   readonly authenticator: Authenticator;
+  readonly watch: ClientWatch;
   readonly backend: Backend;
   readonly connections: ConnectionRegistry;
   readonly isDraining: () => boolean;

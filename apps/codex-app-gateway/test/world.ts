@@ -26,10 +26,13 @@ export interface World {
   /** The whole environment of a gateway here. */
   env(overrides?: Readonly<Record<string, string>>): Record<string, string>;
   start(overrides?: Readonly<Record<string, string>>): Promise<AppGateway>;
+  /** How many tokens were verified so far. */
+  verifications(): number;
   /** Turns that were revoked so far. */
   revokedTurns(): string[];
 }
 
+const VERIFY_PATH = '/api/internal/codex/tokens/verify';
 export const CAPABILITY_SECRET = 'capability-token-hmac-secret';
 const SECRETS = {
   CXG_AGENTSERVER_INTERNAL_SECRET: 'agentserver-internal-secret',
@@ -75,6 +78,7 @@ export async function createWorld(cleanup: Cleanup): Promise<World> {
       await gateway.start();
       return gateway;
     },
+    verifications: () => agentserver.requests.filter(({ path }) => path === VERIFY_PATH).length,
     revokedTurns: () =>
       execGateway.requests
         .filter(({ path }) => path === '/api/exec-gateway/revoke-turn')
@@ -97,7 +101,9 @@ export async function get({ url }: Pick<AppGateway, 'url'>, path: string): Promi
   return { status: answer.status, text: await answer.text() };
 }
 
-const verifyToken: StandIn['answer'] = ({ body, headers }) => {
+/** One that tells nothing and keeps no list of who is connected, as an agentserver may. */
+const verifyToken: StandIn['answer'] = ({ path, body, headers }) => {
+  if (path !== VERIFY_PATH) return { status: 404, body: { error: 'not_found' } };
   const [, workspace] = /^ast_(.*)$/.exec((body as { token: string }).token) ?? [];
   if (headers['x-internal-secret'] !== SECRETS.CXG_AGENTSERVER_INTERNAL_SECRET || !workspace) {
     return { status: 401, body: { error: 'invalid_token' } };

@@ -210,8 +210,8 @@ describe('a proxied connection', () => {
     const { agentserver } = world;
     const answer = agentserver.answer;
     const asked = async (times: number) => {
-      const before = agentserver.requests.length;
-      await waitFor(() => agentserver.requests.length >= before + times, {
+      const before = world.verifications();
+      await waitFor(() => world.verifications() >= before + times, {
         timeoutMs: 5000,
         describe: 'verifications',
       });

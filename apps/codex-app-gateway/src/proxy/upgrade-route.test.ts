@@ -41,10 +41,10 @@ describe('the upgrade to a WebSocket', () => {
   it.each(['/other', '/codex-app', '/codex-app/ws/', '//', '/healthz'])(
     'is 404 at %s, before anybody is asked about the token',
     async (path) => {
-      const asked = world.agentserver.requests.length;
+      const asked = world.verifications();
       const { status } = await refusal(`${wsUrl(gateway)}${path}`, bearer('ast_ws-1'));
       expect(status).toBe(404);
-      expect(world.agentserver.requests).toHaveLength(asked);
+      expect(world.verifications()).toBe(asked);
     },
   );
 
@@ -228,12 +228,12 @@ describe('the upgrade to a WebSocket', () => {
       CXG_INBOUND_AUTH: 'hmac',
       CXG_INBOUND_HMAC_SECRET: HMAC_SECRET,
     });
-    const asked = world.agentserver.requests.length;
+    const asked = world.verifications();
     const token = mintWorkspaceToken({ workspaceId: 'ws-1', threadId: 't' }, HMAC_SECRET);
     (await connectWebSocket({ url: wsUrl(hmac), bearer: token })).close();
     expect((await refusal(wsUrl(hmac), bearer('ast_ws-1'))).status).toBe(401);
     expect((await refusal(wsUrl(hmac), bearer(`${token}0`))).status).toBe(401);
-    expect(world.agentserver.requests).toHaveLength(asked);
+    expect(world.verifications()).toBe(asked);
   });
 
   it('is refused while the gateway drains', async () => {

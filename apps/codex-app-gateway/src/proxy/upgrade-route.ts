@@ -2,11 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { fingerprint } from '@codex-gateways/crypto';
 import { bearerOf, HttpError, type UpgradeListener } from '@codex-gateways/service';
 import type { Authenticator, Caller } from '../authentication/authenticator.ts';
+import type { ClientWatch, WatchOver } from '../client-watch.ts';
 import type { Limits } from '../config.ts';
 import type { ClientConnection, ConnectionRegistry } from './connection-registry.ts';
 import type { ConnectionObserver } from './proxied-connection.ts';
 import type { Reach } from './reach-app-server.ts';
-import { keepVerified } from './reverification.ts';
 import { createUpgradeListener, type PendingUpgrade, type UpgradeListenerDeps } from './upgrade-listener.ts';
 import { checkUpgradeRequest } from './upgrade-request.ts';
 
@@ -17,6 +17,7 @@ export interface UpgradeRouteDeps extends UpgradeListenerDeps {
   readonly authenticator: Authenticator;
   readonly reach: Reach;
   readonly connections: ConnectionRegistry;
+  readonly watch: ClientWatch;
   readonly limits: Limits;
   readonly allowedOrigins: readonly string[];
 }
@@ -33,7 +34,10 @@ export function createUpgradeRoute(deps: UpgradeRouteDeps): UpgradeListener {
       const giveBack = deps.connections.reserve(caller.workspaceId);
       upgrade.attempt.onFailure(giveBack);
       const join = await deps.reach(caller, upgrade);
-      return (client) => watch(deps, { connection: join(client), token, caller, giveBack });
+      return (client) => {
+        const watchOver = deps.watch.admit(client, { req: upgrade.req, token, caller });
+        connected(deps, { connection: join(client), caller, giveBack, watchOver });
+      };
     },
   });
 }
@@ -56,15 +60,14 @@ async function authenticate(
 
 interface Connected {
   readonly connection: ClientConnection;
-  readonly token: string;
   readonly caller: Caller;
   readonly giveBack: () => void;
+  readonly watchOver: WatchOver;
 }
 
-function watch(deps: UpgradeRouteDeps, { connection, token, caller, giveBack }: Connected): void {
-  const { authenticator, limits, log } = deps;
-  deps.connections.add(connection, giveBack);
-  keepVerified(connection, { authenticator, token, caller, intervalMs: limits.reverifyIntervalMs });
+function connected({ connections, log }: UpgradeRouteDeps, { connection, caller, giveBack, watchOver }: Connected) {
+  connections.add(connection, giveBack);
+  watchOver(connection);
   const who = { workspace_id: caller.workspaceId, user_id: caller.userId };
   log.info(who, 'client connected');
   void connection.closed.then(({ code, reason }) => log.info({ ...who, code, reason }, 'client disconnected'));
