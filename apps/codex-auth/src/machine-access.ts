@@ -1,5 +1,5 @@
 import type { Pool } from '@codex-gateways/database';
-import { type Clock, createInternalClient, type Logger } from '@codex-gateways/service';
+import { type Clock, createInternalClient, type HotRoute, type Logger } from '@codex-gateways/service';
 import { type RequestHandler, Router } from 'express';
 import { AgentIdentities } from './agent-identity/agent-identities.ts';
 import { agentIdentityRoutes } from './agent-identity/agent-identity-routes.ts';
@@ -15,7 +15,7 @@ import { connectorRoutes } from './connectors/connector-routes.ts';
 import { Connectors } from './connectors/connectors.ts';
 import { ExecGateway } from './connectors/exec-gateway.ts';
 import { ExecutorCredentials } from './internal-api/executor-credentials.ts';
-import { internalApiRoutes } from './internal-api/internal-api-routes.ts';
+import { internalApi } from './internal-api/internal-api-routes.ts';
 import type { AccessTokens } from './oauth/access-tokens.ts';
 import { remoteSessionRoutes } from './remote-sessions/list-sessions-route.ts';
 import { RemoteSessions } from './remote-sessions/remote-sessions.ts';
@@ -43,6 +43,8 @@ export interface MachineAccessDeps {
 
 export interface MachineAccess {
   readonly routes: Router;
+  /** Those of them that are answered before Express. */
+  readonly hotRoutes: readonly HotRoute[];
   /** What machines hold in the name of a person. */
   readonly machineCredentials: MachineCredentials;
   readonly cleanupTasks: readonly CleanupTask[];
@@ -61,9 +63,10 @@ export function createMachineAccess(config: Config, deps: MachineAccessDeps): Ma
   const credentials = new ExecutorCredentials({ ...deps, agentTasks: agents.tasks });
   const notices = new RevocationNotices({ databaseUrl: config.databaseUrl, log: deps.log });
   const remoteSessions = new RemoteSessions({ db: deps.pool, memberships: deps.memberships });
+  const internal = internalApi({ ...config, ...tokens, credentials, notices, remoteSessions, log: deps.log });
   const routes = Router();
   routes.use(
-    internalApiRoutes({ ...config, ...tokens, credentials, notices, remoteSessions, log: deps.log }),
+    internal.routes,
     auditRoutes({ audit, withUser }),
     agentIdentityRoutes(agents),
     remoteTokenRoutes({ remoteTokens: tokens.remoteTokens, withUser }),
@@ -72,6 +75,7 @@ export function createMachineAccess(config: Config, deps: MachineAccessDeps): Ma
   );
   return {
     routes,
+    hotRoutes: internal.hotRoutes,
     machineCredentials: new MachineCredentials({ ...agents, ...tokens, ...connectors, audit }),
     cleanupTasks: [
       { name: 'agent tasks', deleteBatch: (maxRows) => agents.tasks.deleteExpired(maxRows) },

@@ -3,6 +3,7 @@ import {
   createApp,
   errorMiddleware,
   type HttpServer,
+  hotRoutesBefore,
   listen,
   notFound,
   objectErrorForm,
@@ -19,7 +20,6 @@ import { createMachineAccess } from './machine-access.ts';
 import { otherMethods } from './other-methods.ts';
 import type { Bcrypt } from './remote-tokens/secret-hasher.ts';
 import { type ServedRoute, servedRoutes } from './served-routes.ts';
-import { upstreamTokenRoutes } from './upstream/upstream-token-route.ts';
 import { createUserAdministration } from './user-administration.ts';
 import { accountsCheckRoutes } from './workspaces/accounts-check-route.ts';
 import { workspaceRoutes } from './workspaces/workspaces-route.ts';
@@ -56,6 +56,8 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
   if (issuerPath !== '') app.use(issuerPath, parts.routes);
   app.use(notFound());
   app.use(databaseUnavailable(), errorMiddleware({ form: objectErrorForm, log }));
+  const { trustedProxyHops } = config;
+  const listener = hotRoutesBefore(app, parts.hotRoutes, { log, metrics, trustedProxyHops });
   let server: HttpServer | undefined;
   return {
     get url() {
@@ -65,7 +67,7 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
     routes: servedRoutes(app),
     async start() {
       await parts.start();
-      server = await listen(app, { host: config.host, port: config.port });
+      server = await listen(listener, { host: config.host, port: config.port });
       log.info({ url: server.url, issuer }, 'listening');
     },
     async drain() {
@@ -99,9 +101,6 @@ function createParts(config: Config, deps: Foundation & { bcrypt: Bcrypt | undef
   const routes = Router();
   // What gateways and clients call all the time comes first: a request is held against every route before its own.
   routes.use(machines.routes, authorizationServer.router);
-  if (people.upstreamTokens) {
-    routes.use(upstreamTokenRoutes({ refresher: people.upstreamTokens, ...config, log }));
-  }
   routes.use(meRoutes({ withUser }), workspaceRoutes({ withUser, memberships }));
   routes.use(accountsCheckRoutes({ withUser, memberships, issuer }));
   routes.use(authorizationServer.adminRoutes);
@@ -110,6 +109,7 @@ function createParts(config: Config, deps: Foundation & { bcrypt: Bcrypt | undef
   routes.use(otherMethods([routes]));
   return {
     routes,
+    hotRoutes: machines.hotRoutes,
     async start() {
       await authorizationServer.start();
       await machines.start();

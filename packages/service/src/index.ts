@@ -27,7 +27,7 @@ export { createMetrics, type HttpMetrics, type Metrics, metricsRoute, observePoo
 export { identifier, lineOfText, parseInput } from './parse-input.ts';
 export { requestIdOf, requestLog } from './request-log.ts';
 export { PARENT_PIPE_VARIABLE, runProcess, type Service } from './run-process.ts';
-export { bearerOf, requireInternalSecret, requireSharedSecret } from './secrets.ts';
+export { bearerOf, hasInternalSecret, requireInternalSecret, requireSharedSecret } from './secrets.ts';
 export { databaseSpans } from './tracing/database-spans.ts';
 export {
   beginSpan,

@@ -1,5 +1,6 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { constantTimeEqual } from '@codex-gateways/crypto';
-import type { Request, RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import { HttpError } from './http-error.ts';
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;
@@ -14,7 +15,13 @@ export function bearerOf(authorization: string | undefined): string | undefined 
  * @param secret - empty turns the check off, which configuration permits in development mode only
  */
 export function requireInternalSecret(secret: string): RequestHandler {
-  return requireSecret(secret, (req) => singleHeader(req, 'x-internal-secret'));
+  return requireThat((headers) => hasInternalSecret(headers, secret));
+}
+
+/** As `requireInternalSecret` decides, for what is not Express. */
+export function hasInternalSecret(headers: IncomingHttpHeaders, secret: string): boolean {
+  const presented = headers['x-internal-secret'];
+  return secret === '' || (typeof presented === 'string' && constantTimeEqual(presented, secret));
 }
 
 /**
@@ -22,20 +29,17 @@ export function requireInternalSecret(secret: string): RequestHandler {
  * @param secret - empty turns the check off, which configuration permits in development mode only
  */
 export function requireSharedSecret(secret: string): RequestHandler {
-  return requireSecret(secret, (req) => bearerOf(req.headers.authorization));
+  return requireThat(({ authorization }) => {
+    const presented = bearerOf(authorization);
+    return secret === '' || (presented !== undefined && constantTimeEqual(presented, secret));
+  });
 }
 
-function requireSecret(secret: string, presentedBy: (req: Request) => string | undefined): RequestHandler {
+function requireThat(isAuthorized: (headers: IncomingHttpHeaders) => boolean): RequestHandler {
   return (req, _res, next) => {
-    const presented = presentedBy(req);
-    if (secret !== '' && (presented === undefined || !constantTimeEqual(presented, secret))) {
+    if (!isAuthorized(req.headers)) {
       throw new HttpError(401, 'unauthorized', 'this call needs a secret that services share');
     }
     next();
   };
-}
-
-function singleHeader(req: Request, name: string): string | undefined {
-  const value = req.headers[name];
-  return typeof value === 'string' ? value : undefined;
 }

@@ -1,4 +1,10 @@
-import { codeErrorForm, errorMiddleware, type Logger, requireInternalSecret } from '@codex-gateways/service';
+import {
+  codeErrorForm,
+  errorMiddleware,
+  type HotRoute,
+  type Logger,
+  requireInternalSecret,
+} from '@codex-gateways/service';
 import express, { Router } from 'express';
 import { databaseUnavailable } from '../database-unavailable.ts';
 import { otherMethods } from '../other-methods.ts';
@@ -6,10 +12,11 @@ import type { RemoteSessions } from '../remote-sessions/remote-sessions.ts';
 import type { RemoteTokenVerification } from '../remote-tokens/remote-token-verification.ts';
 import type { RevocationNotices } from '../revocation-notices/revocation-notices.ts';
 import type { ExecutorCredentials } from './executor-credentials.ts';
+import { type InternalEndpoints, internalHotRoutes, internalRoutes } from './internal-answer.ts';
 import { reportSessionsRoute } from './report-sessions-route.ts';
 import { revocationsRoute } from './revocations-route.ts';
-import { validateRoute } from './validate-route.ts';
-import { verifyTokenRoute } from './verify-token-route.ts';
+import { validateAnswer } from './validate-route.ts';
+import { verifyTokenAnswer } from './verify-token-route.ts';
 
 export interface InternalApiDeps {
   /** What the gateways present in `X-Internal-Secret`. */
@@ -25,15 +32,25 @@ const MAX_BODY_BYTES = 32_768;
 // Two hundred sessions, with everything that clients say of themselves.
 const MAX_REPORT_BYTES = 524_288;
 
-/** What the gateways ask; errors are `{"error":"<code>"}`. */
-export function internalApiRoutes(deps: InternalApiDeps): Router {
-  const { internalApiSecret, credentials, verification, log } = deps;
+/** What the gateways ask; errors are `{"error":"<code>"}`. What they ask all the time is answered before Express too. */
+export function internalApi(deps: InternalApiDeps): { routes: Router; hotRoutes: readonly HotRoute[] } {
+  const { internalApiSecret, credentials, verification } = deps;
+  const asked: InternalEndpoints = {
+    answers: {
+      '/internal/codex-auth/validate': validateAnswer({ credentials }),
+      '/api/internal/codex/tokens/verify': verifyTokenAnswer({ verification }),
+    },
+    internalApiSecret,
+    maxBodyBytes: MAX_BODY_BYTES,
+  };
+  return { routes: internalApiRoutes(asked, deps), hotRoutes: internalHotRoutes(asked) };
+}
+
+function internalApiRoutes(asked: InternalEndpoints, deps: InternalApiDeps): Router {
+  const { internalApiSecret, log } = deps;
   const router = Router();
-  // The secret comes first: whoever lacks it does not get a body read.
+  router.use(internalRoutes(asked));
   const withSecret = requireInternalSecret(internalApiSecret);
-  const guards = [withSecret, express.json({ limit: MAX_BODY_BYTES })];
-  router.post('/internal/codex-auth/validate', guards, validateRoute({ credentials }));
-  router.post('/api/internal/codex/tokens/verify', guards, verifyTokenRoute({ verification }));
   router.get('/internal/codex-auth/revocations', withSecret, revocationsRoute(deps));
   const report = express.json({ limit: MAX_REPORT_BYTES });
   router.post('/internal/codex-auth/remote-sessions', withSecret, report, reportSessionsRoute(deps));

@@ -1,7 +1,7 @@
 import { HttpError, parseInput } from '@codex-gateways/service';
-import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import type { ExecutorCredentials } from './executor-credentials.ts';
+import type { InternalAnswer } from './internal-answer.ts';
 
 const accountId = z
   .string()
@@ -20,9 +20,13 @@ const bodySchema = z.discriminatedUnion('scheme', [
  * `POST /internal/codex-auth/validate`: whose credential it is that an executor presented. 200 `{user_id}`; 401
  * `{"error":"invalid_token"}`, one answer for every reason, which only the log tells.
  */
-export function validateRoute({ credentials }: { credentials: Pick<ExecutorCredentials, 'validate'> }): RequestHandler {
-  return async (req, res) => {
-    const body = parseInput(bodySchema, req.body);
+export function validateAnswer({
+  credentials,
+}: {
+  credentials: Pick<ExecutorCredentials, 'validate'>;
+}): InternalAnswer {
+  return async (input) => {
+    const body = parseInput(bodySchema, input);
     const outcome = await credentials.validate(
       body.scheme === 'bearer'
         ? { scheme: 'bearer', token: body.token, accountId: body.account_id }
@@ -31,6 +35,6 @@ export function validateRoute({ credentials }: { credentials: Pick<ExecutorCrede
     if (!outcome.ok) {
       throw new HttpError(401, 'invalid_token', 'the credential is not valid', { reason: outcome.reason });
     }
-    res.set('Cache-Control', 'no-store').json({ user_id: outcome.userId });
+    return { user_id: outcome.userId };
   };
 }

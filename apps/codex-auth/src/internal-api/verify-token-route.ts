@@ -1,7 +1,7 @@
 import { HttpError, parseInput } from '@codex-gateways/service';
-import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import type { RemoteTokenVerification } from '../remote-tokens/remote-token-verification.ts';
+import type { InternalAnswer } from './internal-answer.ts';
 
 const bodySchema = z.object({ token: z.string().max(16_384) });
 
@@ -9,17 +9,17 @@ const bodySchema = z.object({ token: z.string().max(16_384) });
  * `POST /api/internal/codex/tokens/verify`: who a remote token speaks for. 200 `{user_id, workspace_id}`; 401
  * `{"error":"invalid_token"}`, one answer for every reason, which only the log tells; 503 when it cannot be said now.
  */
-export function verifyTokenRoute({
+export function verifyTokenAnswer({
   verification,
 }: {
   verification: Pick<RemoteTokenVerification, 'verify'>;
-}): RequestHandler {
-  return async (req, res) => {
-    const { token } = parseInput(bodySchema, req.body);
+}): InternalAnswer {
+  return async (input) => {
+    const { token } = parseInput(bodySchema, input);
     const outcome = await verification.verify(token);
     if (!outcome.ok) {
       throw new HttpError(401, 'invalid_token', 'the remote token is not valid', { reason: outcome.reason });
     }
-    res.set('Cache-Control', 'no-store').json({ user_id: outcome.userId, workspace_id: outcome.workspaceId });
+    return { user_id: outcome.userId, workspace_id: outcome.workspaceId };
   };
 }
