@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseSealingKey } from '@codex-gateways/crypto';
-import { ConfigError, type Environment, EnvReader, LOG_LEVELS } from '@codex-gateways/service';
+import { ConfigError, type Environment, EnvReader, LOG_LEVELS, readTracing } from '@codex-gateways/service';
 import { parseUpstreams } from './upstream/parse-upstreams.ts';
 import type { UpstreamConfig } from './upstream/upstream-config.ts';
 import { readDcrSettings } from './upstream-registration/read-dcr-settings.ts';
@@ -30,6 +30,8 @@ function readProcess(read: EnvReader) {
     host: read.text('CODEX_AUTH_HOST', { default: '127.0.0.1' }),
     port: read.port('CODEX_AUTH_PORT', 8081),
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+    /** The OTEL_* variables of OpenTelemetry; undefined without a collector. */
+    tracing: readTracing(read),
     /** The public base, `iss` of every token; may have a path (RFC 8414 §2: no query, no fragment). */
     issuer: read.httpUrl('CODEX_AUTH_ISSUER_URL'),
     /** No default: it would aim a forgotten setting at a stranger's database. */

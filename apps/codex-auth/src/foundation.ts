@@ -4,9 +4,13 @@ import {
   type Clock,
   createLogger,
   createMetrics,
+  createTracing,
+  databaseSpans,
   type Logger,
   type Metrics,
+  observePool,
   systemClock,
+  type Tracing,
 } from '@codex-gateways/service';
 import { Accounts } from './accounts/accounts.ts';
 import { Passwords } from './accounts/passwords.ts';
@@ -31,6 +35,7 @@ export interface Foundation {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly audit: AuditLog & AuditTrail;
   readonly sealer: Sealer;
   readonly keys: SigningKeys;
@@ -51,7 +56,9 @@ export function createFoundation(config: Config, deps: FoundationDeps = {}): Fou
     applicationName: 'codex-auth',
     maxConnections: config.databasePoolSize,
     log,
+    observer: databaseSpans,
   });
+  observePool(metrics, pool);
   const sealer = createSealer({ current: config.masterKey, previous: config.previousMasterKeys });
   const keys = new SigningKeys({ db: pool, sealer, clock });
   const passwords = new Passwords({
@@ -60,6 +67,7 @@ export function createFoundation(config: Config, deps: FoundationDeps = {}): Fou
   });
   return {
     ...{ pool, clock, log, metrics, sealer, keys, passwords },
+    tracing: createTracing(config.tracing, { service: 'codex-auth', log }),
     audit: createAuditLog(pool),
     secrets: new SealedSecrets({ db: pool, sealer }),
     accounts: new Accounts({ db: pool, passwords }),

@@ -1,5 +1,5 @@
 import type { Pool } from '@codex-gateways/database';
-import { type Clock, createInternalClient, type HotRoute, type Logger } from '@codex-gateways/service';
+import { type CallObserver, type Clock, createInternalClient, type HotRoute, type Logger } from '@codex-gateways/service';
 import { type RequestHandler, Router } from 'express';
 import { AgentIdentities } from './agent-identity/agent-identities.ts';
 import { agentIdentityRoutes } from './agent-identity/agent-identity-routes.ts';
@@ -33,6 +33,7 @@ export interface MachineAccessDeps {
   readonly pool: Pool;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics: CallObserver;
   readonly keys: KeyProvider;
   readonly audit: AuditLog & AuditTrail;
   readonly accessTokens: AccessTokens;
@@ -138,6 +139,8 @@ function createConnectors(config: Config, deps: MachineAccessDeps & { identities
     baseUrl: config.execGatewayInternalUrl,
     headers: { 'x-internal-secret': config.internalApiSecret },
     timeoutMs: config.execGatewayTimeoutMs,
+    peer: 'codex-exec-gateway',
+    observer: deps.metrics,
   });
   const execGateway = new ExecGateway({ client });
   const intervalMs = config.connectorCleanupIntervalMs;

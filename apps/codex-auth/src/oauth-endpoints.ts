@@ -1,5 +1,5 @@
 import type { Pool } from '@codex-gateways/database';
-import type { Clock, Logger } from '@codex-gateways/service';
+import type { Clock, Logger, Metrics } from '@codex-gateways/service';
 import { Router } from 'express';
 import type { CsrfGuard } from './accounts/csrf.ts';
 import { formBody } from './accounts/form-body.ts';
@@ -35,6 +35,7 @@ import { oauthBody } from './oauth/parameters.ts';
 import { RefreshTokens } from './oauth/refresh-tokens.ts';
 import { Revocation } from './oauth/revocation.ts';
 import { revokeRoutes } from './oauth/revoke-route.ts';
+import { createTokenMetrics } from './oauth/token-metrics.ts';
 import { TokenResponses } from './oauth/token-response.ts';
 import { tokenRoutes } from './oauth/token-route.ts';
 import { userinfoRoutes } from './oauth/userinfo-route.ts';
@@ -49,6 +50,7 @@ export interface OAuthEndpointsDeps {
   readonly pool: Pool;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics: Pick<Metrics, 'registry'>;
   readonly audit: AuditLog;
   readonly keys: KeyProvider;
   readonly secrets: Pick<SealedSecrets, 'ensure'>;
@@ -86,7 +88,7 @@ export function createOAuthEndpoints(config: Config, deps: OAuthEndpointsDeps): 
   };
   const pollIntervalSeconds = config.devicePollIntervalSeconds;
   const endpoints = Router().use(
-    tokenRoutes({ ...forClients, grantHandlers: tokens.grantHandlers }),
+    tokenRoutes({ ...forClients, ...tokens }),
     revokeRoutes({ ...forClients, revocation: tokens.revocation }),
     introspectRoutes({ ...forClients, ...config, introspection: tokens.introspection }),
     deviceAuthorizationRoutes({ ...forClients, deviceLogins, issuer, pollIntervalSeconds }),
@@ -122,9 +124,10 @@ function createTokenIssuing(config: Config, deps: OAuthEndpointsDeps) {
   const { pool, clock, audit, keys, secrets, accessTokens } = deps;
   const { issuer, accessTokenLifetimeSeconds } = config;
   let derivationKey: Buffer | undefined;
-  const grants = new Grants({ pool, clock, audit });
-  const responses = new TokenResponses({ keys, issuer, accessTokenLifetimeSeconds });
-  const shared = { pool, db: pool, clock, grants, responses, lifetimes: config };
+  const observer = createTokenMetrics(deps.metrics);
+  const grants = new Grants({ pool, clock, audit, observer });
+  const responses = new TokenResponses({ keys, issuer, accessTokenLifetimeSeconds, observer });
+  const shared = { pool, db: pool, clock, grants, responses, observer, lifetimes: config };
   const codes = new AuthorizationCodes(shared);
   const refreshTokens = new RefreshTokens({
     ...shared,
@@ -137,6 +140,7 @@ function createTokenIssuing(config: Config, deps: OAuthEndpointsDeps) {
   return {
     grants,
     codes,
+    observer,
     revocation: new Revocation({ ...shared, accessTokens }),
     introspection: new Introspection({ ...shared, accessTokens, issuer }),
     grantHandlers: new Map([

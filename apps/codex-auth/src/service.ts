@@ -41,12 +41,13 @@ export interface AuthService extends Service {
 /** The composition root: everything that codex-auth consists of, wired top to bottom. Nothing runs before `start`. */
 export function createAuthService(config: Config, deps: AuthServiceDeps = {}): AuthService {
   const foundation = createFoundation(config, deps);
-  const { log, metrics, pool } = foundation;
+  const { log, metrics, tracing, pool } = foundation;
   const { issuer } = config;
   const parts = createParts(config, { ...foundation, bcrypt: deps.bcrypt });
   const { app, readiness } = createApp({
     log,
     metrics,
+    tracing,
     checks: { database: () => checkDatabase(pool, READINESS_TIMEOUT_MS) },
   });
   app.set('trust proxy', config.trustedProxyHops);
@@ -57,7 +58,7 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
   app.use(notFound());
   app.use(databaseUnavailable(), errorMiddleware({ form: objectErrorForm, log }));
   const { trustedProxyHops } = config;
-  const listener = hotRoutesBefore(app, parts.hotRoutes, { log, metrics, trustedProxyHops });
+  const listener = hotRoutesBefore(app, parts.hotRoutes, { log, metrics, tracing, trustedProxyHops });
   let server: HttpServer | undefined;
   return {
     get url() {
@@ -66,6 +67,7 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
     },
     routes: servedRoutes(app),
     async start() {
+      await tracing.start();
       await parts.start();
       server = await listen(listener, { host: config.host, port: config.port });
       log.info({ url: server.url, issuer }, 'listening');
@@ -74,10 +76,12 @@ export function createAuthService(config: Config, deps: AuthServiceDeps = {}): A
       readiness.startDraining();
       parts.drain();
       await server?.close(config.drainTimeoutMs);
+      await tracing.flush();
     },
     async close() {
       await server?.close(0);
       await parts.close();
+      await tracing.close();
       await foundation.close();
     },
   };

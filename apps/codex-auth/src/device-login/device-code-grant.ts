@@ -1,6 +1,6 @@
 import { sha256 } from '@codex-gateways/crypto';
 import { type Pool, transaction } from '@codex-gateways/database';
-import type { Clock } from '@codex-gateways/service';
+import { type Clock, continueTrace } from '@codex-gateways/service';
 import type { OAuthClient } from '../oauth/clients.ts';
 import type { DirectGrants } from '../oauth/direct-grants.ts';
 import type { GrantHandler } from '../oauth/grants/grant-handler.ts';
@@ -50,7 +50,8 @@ async function exchange(
 ): Promise<TokenResponse> {
   const response = await transaction(pool, async (tx) => {
     const login = await exchangeDeviceCode(tx, { deviceCodeDigest, flow: 'rfc8628', now });
-    return login && directGrants.issue(tx, { client, ...login });
+    if (!login) return undefined;
+    return continueTrace(login.traceparent, 'exchange device code', () => directGrants.issue(tx, { client, ...login }));
   });
   if (!response) throw refused('another poll was first');
   return response;

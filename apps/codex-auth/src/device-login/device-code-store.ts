@@ -15,6 +15,8 @@ export interface NewDeviceCode {
   readonly intervalSeconds: number;
   readonly createdAt: Date;
   readonly expiresAt: Date;
+  /** The trace that the login is. */
+  readonly traceparent: string | undefined;
 }
 
 /** @returns false when the user code is taken (`codex_device_codes_user_code_uq`): make another */
@@ -22,8 +24,8 @@ export async function insertDeviceCode(db: Queryable, code: NewDeviceCode): Prom
   const made = await db.query(
     `insert into codex_auth.codex_device_codes
             (device_code_digest, user_code_digest, flow, client_id, scope, status, ip, user_agent, interval_seconds,
-             created_at, expires_at)
-     values ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, $10)
+             created_at, expires_at, traceparent)
+     values ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, $10, $11)
          on conflict (user_code_digest) do nothing`,
     [
       code.deviceCodeDigest,
@@ -36,6 +38,7 @@ export async function insertDeviceCode(db: Queryable, code: NewDeviceCode): Prom
       code.intervalSeconds,
       code.createdAt,
       code.expiresAt,
+      code.traceparent,
     ],
   );
   return made.rowCount === 1;
@@ -48,6 +51,7 @@ export interface PendingLogin {
   readonly ip: string | undefined;
   readonly userAgent: string | undefined;
   readonly createdAt: Date;
+  readonly traceparent: string | undefined;
 }
 
 interface PendingRow {
@@ -56,6 +60,7 @@ interface PendingRow {
   ip: string | null;
   user_agent: string | null;
   created_at: Date;
+  traceparent: string | null;
 }
 
 export async function findPendingLogin(
@@ -63,7 +68,7 @@ export async function findPendingLogin(
   { userCodeDigest, now }: { userCodeDigest: Buffer; now: Date },
 ): Promise<PendingLogin | undefined> {
   const found = await db.query<PendingRow>(
-    `select client_id, scope, host(ip) as ip, user_agent, created_at
+    `select client_id, scope, host(ip) as ip, user_agent, created_at, traceparent
        from codex_auth.codex_device_codes
       where user_code_digest = $1
         and status = 'pending'
@@ -78,11 +83,12 @@ export async function findPendingLogin(
       ip: row.ip ?? undefined,
       userAgent: row.user_agent ?? undefined,
       createdAt: row.created_at,
+      traceparent: row.traceparent ?? undefined,
     }
   );
 }
 
-/** Records a person's decision, once. @returns the client's id, or undefined when the code no longer waits for one */
+/** Records a person's decision, once. @returns undefined when the code no longer waits for one */
 export async function decideLogin(
   db: Queryable,
   decision: {
@@ -92,17 +98,18 @@ export async function decideLogin(
     authenticatedAt: Date | undefined;
     now: Date;
   },
-): Promise<string | undefined> {
-  const decided = await db.query<{ client_id: string }>(
+): Promise<{ clientId: string; traceparent: string | undefined } | undefined> {
+  const decided = await db.query<{ client_id: string; traceparent: string | null }>(
     `update codex_auth.codex_device_codes
         set status = $2, user_id = $3, authenticated_at = $4, decided_at = $5
       where user_code_digest = $1
         and status = 'pending'
         and expires_at > $5
-  returning client_id`,
+  returning client_id, traceparent`,
     [decision.userCodeDigest, decision.status, decision.userId, decision.authenticatedAt, decision.now],
   );
-  return decided.rows[0]?.client_id;
+  const row = decided.rows[0];
+  return row && { clientId: row.client_id, traceparent: row.traceparent ?? undefined };
 }
 
 /** What a device finds when it asks. */
@@ -181,6 +188,7 @@ export interface ApprovedLogin {
   readonly userId: string;
   readonly scope: string;
   readonly authenticatedAt: Date | undefined;
+  readonly traceparent: string | undefined;
 }
 
 /**
@@ -196,6 +204,7 @@ export async function exchangeDeviceCode(
     user_id: string;
     scope: string;
     authenticated_at: Date | null;
+    traceparent: string | null;
   }>(
     `update codex_auth.codex_device_codes
         set status = 'exchanged'
@@ -203,7 +212,7 @@ export async function exchangeDeviceCode(
         and flow = $2
         and status = 'approved'
         and expires_at > $3
-  returning client_id, user_id, scope, authenticated_at`,
+  returning client_id, user_id, scope, authenticated_at, traceparent`,
     [deviceCodeDigest, flow, now],
   );
   const row = exchanged.rows[0];
@@ -213,6 +222,7 @@ export async function exchangeDeviceCode(
       userId: row.user_id,
       scope: row.scope,
       authenticatedAt: row.authenticated_at ?? undefined,
+      traceparent: row.traceparent ?? undefined,
     }
   );
 }

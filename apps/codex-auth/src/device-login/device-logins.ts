@@ -1,6 +1,6 @@
 import { randomToken, sha256 } from '@codex-gateways/crypto';
 import { type Pool, transaction } from '@codex-gateways/database';
-import { type Clock, HttpError } from '@codex-gateways/service';
+import { type Clock, continueTrace, currentTraceparent, HttpError } from '@codex-gateways/service';
 import { codeChallengeOf, mintCodeVerifier, mintUserCode, normalizeUserCode } from '@codex-gateways/tokens';
 import type { SignedInUser } from '../accounts/session-resolver.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
@@ -86,6 +86,7 @@ export class DeviceLogins {
         userAgent: request.userAgent?.slice(0, MAX_USER_AGENT_LENGTH),
         intervalSeconds: request.intervalSeconds,
         createdAt,
+        traceparent: currentTraceparent(),
         expiresAt: new Date(createdAt.getTime() + lifetimeSeconds * 1000),
       });
       if (isStored) return { deviceCode, userCode, expiresInSeconds: lifetimeSeconds };
@@ -117,16 +118,18 @@ export class DeviceLogins {
     const { pool, clock, audit } = this.#deps;
     const { userId, authenticatedAt } = user;
     const decision = { userCodeDigest: sha256(userCode), status, userId, authenticatedAt, now: clock.now() };
-    const clientId = await this.#guarded(user, () =>
+    const decided = await this.#guarded(user, () =>
       transaction(pool, async (tx) => {
         const decided = await decideLogin(tx, decision);
         if (decided === undefined) return undefined;
-        const subject = { subjectType: 'client', subjectId: decided };
-        await audit.record({ action: `device_login.${status}`, actorUserId: userId, ...subject, ...origin }, tx);
+        const subject = { subjectType: 'client', subjectId: decided.clientId };
+        await continueTrace(decided.traceparent, `device login ${status}`, () =>
+          audit.record({ action: `device_login.${status}`, actorUserId: userId, ...subject, ...origin }, tx),
+        );
         return decided;
       }),
     );
-    return clientId !== undefined;
+    return decided !== undefined;
   }
 
   /** One poll of the CLI's own endpoint: an approved login is exchanged for a code and its PKCE pair, once. */
@@ -149,7 +152,9 @@ export class DeviceLogins {
       if (!login) return { kind: 'over' };
       const codeVerifier = mintCodeVerifier();
       const codeChallenge = codeChallengeOf(codeVerifier);
-      const authorizationCode = await codes.issue({ ...login, redirectUri: undefined, codeChallenge }, tx);
+      const authorizationCode = await continueTrace(login.traceparent, 'exchange device code', () =>
+        codes.issue({ ...login, redirectUri: undefined, codeChallenge }, tx),
+      );
       return { kind: 'approved', authorizationCode, codeChallenge, codeVerifier };
     });
   }

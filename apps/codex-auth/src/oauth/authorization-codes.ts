@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { randomToken, sha256 } from '@codex-gateways/crypto';
 import type { Queryable } from '@codex-gateways/database';
-import type { Clock } from '@codex-gateways/service';
+import { type Clock, continueTrace, currentTraceparent } from '@codex-gateways/service';
 import { codeChallengeOf, isCodeVerifier } from '@codex-gateways/tokens';
 import type { RequestOrigin } from '../audit/request-origin.ts';
 import { isPublic, type OAuthClient } from './clients.ts';
@@ -58,6 +58,7 @@ export class AuthorizationCodes {
       codeDigest: sha256(code),
       grantId: randomUUID(),
       nonce: request.nonce,
+      traceparent: currentTraceparent(),
       createdAt,
       expiresAt: new Date(createdAt.getTime() + lifetimes.authorizationCodeLifetimeSeconds * 1000),
     });
@@ -88,7 +89,9 @@ export class AuthorizationCodes {
     const grant = await redeemAuthorizationCode(db, redemption, tokens.rows);
     if (!grant) throw await this.#refuse(client, codeDigest, origin);
     const refreshToken = issueRefreshToken ? tokens.refreshToken : undefined;
-    return responses.of(grant, { ...tokens, refreshToken, nonce: grant.nonce });
+    return continueTrace(grant.traceparent, 'redeem authorization code', () =>
+      responses.of(grant, { ...tokens, refreshToken, nonce: grant.nonce }),
+    );
   }
 
   async #refuse(client: OAuthClient, codeDigest: Buffer, origin: RequestOrigin): Promise<OAuthError> {

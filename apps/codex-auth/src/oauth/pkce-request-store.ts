@@ -13,6 +13,8 @@ export interface NewAuthorizationCode {
   readonly scope: string;
   readonly nonce: string | undefined;
   readonly authenticatedAt: Date | undefined;
+  /** The trace that the login is. */
+  readonly traceparent: string | undefined;
   readonly createdAt: Date;
   readonly expiresAt: Date;
 }
@@ -21,8 +23,8 @@ export async function insertAuthorizationCode(db: Queryable, code: NewAuthorizat
   await db.query(
     `insert into codex_auth.codex_pkce_requests
             (code_digest, grant_id, client_id, user_id, redirect_uri, code_challenge, scope, nonce, authenticated_at,
-             created_at, expires_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+             created_at, expires_at, traceparent)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
     [
       code.codeDigest,
       code.grantId,
@@ -35,6 +37,7 @@ export async function insertAuthorizationCode(db: Queryable, code: NewAuthorizat
       code.authenticatedAt,
       code.createdAt,
       code.expiresAt,
+      code.traceparent,
     ],
   );
 }
@@ -64,8 +67,8 @@ export async function redeemAuthorizationCode(
   db: Queryable,
   redemption: CodeRedemption,
   tokens: TokenRows,
-): Promise<(IssuedGrant & { nonce: string | undefined }) | undefined> {
-  const redeemed = await db.query<GrantedRow & { nonce: string | null }>({
+): Promise<(IssuedGrant & { nonce: string | undefined; traceparent: string | undefined }) | undefined> {
+  const redeemed = await db.query<GrantedRow & { nonce: string | null; traceparent: string | null }>({
     name: 'redeem-authorization-code',
     text: REDEEM,
     values: [
@@ -86,7 +89,7 @@ export async function redeemAuthorizationCode(
     ],
   });
   const row = redeemed.rows[0];
-  return row && { ...toIssuedGrant(row), nonce: row.nonce ?? undefined };
+  return row && { ...toIssuedGrant(row), nonce: row.nonce ?? undefined, traceparent: row.traceparent ?? undefined };
 }
 
 const REDEEM = `
@@ -102,7 +105,8 @@ const REDEEM = `
        and p.redeemed_at is null
        and h.user_id = p.user_id
        and h.workspace_id is not null
- returning p.grant_id, p.client_id, p.user_id, p.scope, p.nonce, p.authenticated_at, h.email, h.workspace_id, h.is_owner
+ returning p.grant_id, p.client_id, p.user_id, p.scope, p.nonce, p.authenticated_at, p.traceparent, h.email, h.workspace_id,
+           h.is_owner
   ), made_grant as (
     insert into codex_auth.oauth_grants
            (id, client_id, client_is_public, user_id, scope, authenticated_at, created_at, expires_at, ip)
@@ -114,7 +118,7 @@ const REDEEM = `
     insert into codex_auth.codex_refresh_tokens (token_digest, grant_id, issued_at, expires_at)
     select $11, grant_id, $8, least($12::timestamptz, $13::timestamptz) from spent where $7
   )
-  select grant_id, client_id, user_id, scope, nonce, authenticated_at, email, workspace_id, is_owner from spent`;
+  select grant_id, client_id, user_id, scope, nonce, authenticated_at, traceparent, email, workspace_id, is_owner from spent`;
 
 /** The grant that a code was redeemed for before, by the same client; undefined when it was never redeemed. */
 export async function findRedeemedGrant(

@@ -11,6 +11,7 @@ import { type NewTokens, prepareTokens, type TokenLifetimes } from './new-tokens
 import { OAuthError } from './oauth-error.ts';
 import { findPresented, insertAccessToken, type PresentedToken, rotateRefreshToken } from './refresh-token-store.ts';
 import { isBuiltInClient } from './scopes.ts';
+import type { TokenObserver } from './token-metrics.ts';
 import type { TokenResponse, TokenResponses } from './token-response.ts';
 
 export interface RefreshTokensDeps {
@@ -22,6 +23,7 @@ export interface RefreshTokensDeps {
   readonly reuseGraceSeconds: number;
   /** Known after start. */
   readonly derivationKey: () => Uint8Array;
+  readonly observer: Pick<TokenObserver, 'refreshReused'>;
 }
 
 export interface RefreshRequest {
@@ -71,6 +73,7 @@ export class RefreshTokens {
     const isReused = presented.spentAt && presented.spentAt.getTime() + reuseGraceSeconds * 1000 <= now;
     if (isReused) {
       await grants.revoke({ grantId: presented.grantId, reason: 'refresh_token_reused', origin });
+      this.#deps.observer.refreshReused('revoked');
       throw new OAuthError('refresh_token_reused', 'the refresh token was used before', { reason: 'after the grace' });
     }
     if (presented.isGrantRevoked) throw invalidated('its grant is revoked');
@@ -93,6 +96,7 @@ export class RefreshTokens {
     if (live === undefined) throw invalidated('no live token of its family descends from it');
     const isIssued = await insertAccessToken(db, { grantId: grant.grantId, scope: grant.scope, tokens: tokens.rows });
     if (!isIssued) throw invalidated('its grant was revoked meanwhile');
+    this.#deps.observer.refreshReused('again');
     return responses.of(grant, { ...tokens, refreshToken: live });
   }
 

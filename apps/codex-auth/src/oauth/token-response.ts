@@ -1,7 +1,9 @@
+import { inSpan } from '@codex-gateways/service';
 import { buildAccessToken, buildIdToken } from '@codex-gateways/tokens';
 import type { KeyProvider } from '../signing-keys/key-provider.ts';
 import { isWithin } from './granted-scope.ts';
 import type { IssuedGrant } from './issued-grant.ts';
+import type { TokenObserver } from './token-metrics.ts';
 
 /** A successful token answer (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3). The Codex CLI needs all three tokens. */
 export interface TokenResponse {
@@ -18,12 +20,19 @@ export class TokenResponses {
   readonly #keys: Pick<KeyProvider, 'active'>;
   readonly #issuer: string;
   readonly #lifetimeSeconds: number;
+  readonly #observer: Pick<TokenObserver, 'signed'>;
 
   /** @param accessTokenLifetimeSeconds - also of ID tokens */
-  constructor(deps: { keys: Pick<KeyProvider, 'active'>; issuer: string; accessTokenLifetimeSeconds: number }) {
+  constructor(deps: {
+    keys: Pick<KeyProvider, 'active'>;
+    issuer: string;
+    accessTokenLifetimeSeconds: number;
+    observer: Pick<TokenObserver, 'signed'>;
+  }) {
     this.#keys = deps.keys;
     this.#issuer = deps.issuer;
     this.#lifetimeSeconds = deps.accessTokenLifetimeSeconds;
+    this.#observer = deps.observer;
   }
 
   /** @param nonce - of the authorization request; a refreshed ID token has none (OpenID Connect Core §12.2) */
@@ -39,19 +48,23 @@ export class TokenResponses {
     const key = this.#keys.active();
     const times = { nowSeconds: issuedAtSeconds, lifetimeSeconds: this.#lifetimeSeconds };
     const { clientId, userId, scope } = grant;
-    const [access, idToken] = await Promise.all([
-      buildAccessToken(key, { iss: this.#issuer, sub: userId, client_id: clientId, scope, jti, ...times }),
-      isWithin('openid', scope)
-        ? buildIdToken(key, {
-            issuer: this.#issuer,
-            audience: clientId,
-            subject: grant,
-            nonce,
-            authTimeSeconds: epochSeconds(grant.authenticatedAt),
-            ...times,
-          })
-        : undefined,
-    ]);
+    const startedAtMs = performance.now();
+    const [access, idToken] = await inSpan('sign tokens', {}, () =>
+      Promise.all([
+        buildAccessToken(key, { iss: this.#issuer, sub: userId, client_id: clientId, scope, jti, ...times }),
+        isWithin('openid', scope)
+          ? buildIdToken(key, {
+              issuer: this.#issuer,
+              audience: clientId,
+              subject: grant,
+              nonce,
+              authTimeSeconds: epochSeconds(grant.authenticatedAt),
+              ...times,
+            })
+          : undefined,
+      ]),
+    );
+    this.#observer.signed(performance.now() - startedAtMs);
     return {
       access_token: access.token,
       token_type: 'Bearer',
