@@ -1,10 +1,19 @@
 import { createPool, type Pool } from '@codex-gateways/database';
-import { createCodexHome, type RunningProcess, startCodex, useCleanup, waitFor } from '@codex-gateways/testing';
+import {
+  createCodexHome,
+  describeWith,
+  findProgram,
+  type RunningProcess,
+  startCodex,
+  useCleanup,
+  waitFor,
+} from '@codex-gateways/testing';
 import { type LocalStack, parseReplicas } from '../src/index.ts';
 import { callApi } from './api.ts';
 import { CLIENT_ID, LoginTraffic, logIn, openSession } from './traffic/logins.ts';
 import { RevocationTraffic } from './traffic/revocations.ts';
 import { SessionTraffic } from './traffic/session.ts';
+import { askInTerminal, openRemoteSession } from './traffic/terminal-session.ts';
 import { STACK_REPLICAS, startMarkerModel, startTestStack } from './use-local-stack.ts';
 
 const MARKER = 'through-every-restart';
@@ -25,7 +34,7 @@ interface Executor {
   readonly process: RunningProcess;
 }
 
-describe('replicas behind a balancer, under traffic', () => {
+describeWith('haproxy')('replicas behind a balancer, under traffic', () => {
   const cleanup = useCleanup();
   let stack: LocalStack;
   let db: Pool;
@@ -73,7 +82,7 @@ describe('replicas behind a balancer, under traffic', () => {
 
   beforeAll(async () => {
     const model = await startMarkerModel(cleanup);
-    const replicas = STACK_REPLICAS ?? parseReplicas('auth=2,exec=2,app=1');
+    const replicas = STACK_REPLICAS ?? parseReplicas('auth=2,exec=2,app=2');
     // As long as an orchestrator gives them in the long form; the short one shows the same sooner.
     const env = { ...model, ...(IS_LONG ? {} : { CXG_DRAIN_TIMEOUT: '500ms' }) };
     stack = await startTestStack(cleanup, { env, replicas });
@@ -111,6 +120,8 @@ describe('replicas behind a balancer, under traffic', () => {
     const revocations = new RevocationTraffic(stack, workspaceId);
     const session = new SessionTraffic(stack.urls.app, { bearer: remote.token, marker: MARKER });
     await waitFor(() => session.turns.done > 0, { timeoutMs: 30_000, describe: 'a turn is done' });
+    const terminal = IS_LONG && findProgram('tmux') ? await openRemoteSession(stack.urls.app, remote.token) : undefined;
+    if (terminal) cleanup.after(() => terminal.close());
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const name of ['auth', 'exec', 'app'] as const) {
         const pids = stack.replicas(name).map(({ pid }) => pid);
@@ -119,6 +130,7 @@ describe('replicas behind a balancer, under traffic', () => {
         await allOnline();
       }
     }
+    if (terminal) await askInTerminal(terminal, MARKER);
     const doneBefore = session.turns.done;
     await waitFor(() => session.turns.done > doneBefore, { timeoutMs: 60_000, describe: 'the session works on' });
     await Promise.all([people.end(), revocations.end(), session.end()]);
