@@ -43,5 +43,6 @@ export { isAlive } from './processes/is-alive.ts';
 export { describeWith, findProgram } from './processes/programs.ts';
 export { type ProcessExit, type ProcessOptions, RunningProcess, startProcess } from './processes/running-process.ts';
 export { type Cleanup, useCleanup } from './processes/use-cleanup.ts';
+export { type ReceivedSpan, startTraceCollector, type TraceCollector } from './traces/trace-collector.ts';
 export { freePort } from './waiting/free-port.ts';
 export { type WaitForOptions, waitFor } from './waiting/wait-for.ts';
