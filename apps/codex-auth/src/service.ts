@@ -20,6 +20,7 @@ import { createMachineAccess } from './machine-access.ts';
 import { otherMethods } from './other-methods.ts';
 import type { Bcrypt } from './remote-tokens/secret-hasher.ts';
 import { type ServedRoute, servedRoutes } from './served-routes.ts';
+import { upstreamTokenRoutes } from './upstream/upstream-token-route.ts';
 import { createUserAdministration } from './user-administration.ts';
 import { accountsCheckRoutes } from './workspaces/accounts-check-route.ts';
 import { workspaceRoutes } from './workspaces/workspaces-route.ts';
@@ -105,6 +106,9 @@ function createParts(config: Config, deps: Foundation & { bcrypt: Bcrypt | undef
   const routes = Router();
   // What gateways and clients call all the time comes first: a request is held against every route before its own.
   routes.use(machines.routes, authorizationServer.router);
+  if (people.upstreamTokens) {
+    routes.use(upstreamTokenRoutes({ refresher: people.upstreamTokens, ...config, log }));
+  }
   routes.use(meRoutes({ withUser }), workspaceRoutes({ withUser, memberships }));
   routes.use(accountsCheckRoutes({ withUser, memberships, issuer }));
   routes.use(authorizationServer.adminRoutes);
