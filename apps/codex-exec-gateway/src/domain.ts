@@ -4,6 +4,7 @@ import type { Clock, InternalClient, Logger } from '@codex-gateways/service';
 import { AppServerHomes } from './app-server-homes/app-server-homes.ts';
 import { Bindings } from './bindings/bindings.ts';
 import type { Config } from './config.ts';
+import { CLOSE_GRACE_MS } from './connections/close-socket.ts';
 import { ConnectionHistory } from './connections/connection-history.ts';
 import { ConnectionRecord } from './connections/connection-record.ts';
 import { Heartbeat } from './connections/heartbeat.ts';
@@ -49,7 +50,7 @@ export function createDomain(config: Config, deps: DomainDeps) {
   const { localExecutors, liveHarnesses } = live;
   const secret = config.captokenHmacSecret;
   const replicaId = randomUUID();
-  const acceptor = new WebSocketAcceptor(config.limits);
+  const acceptor = new WebSocketAcceptor({ ...config.limits, closeTimeoutMs: CLOSE_GRACE_MS });
   const registrations = new Registrations({
     db: pool,
     clock,

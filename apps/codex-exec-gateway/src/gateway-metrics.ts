@@ -3,7 +3,13 @@ import { Counter, Gauge } from 'prom-client';
 import type { LocalExecutors } from './connections/local-executors.ts';
 import { FORWARD_OUTCOMES, type ForwardedBridges, type ForwardOutcome } from './forwarding/forwarded-bridges.ts';
 import type { LiveHarnesses } from './relay/live-harnesses.ts';
-import { DIRECTIONS, DROP_REASONS, type RelayTally } from './relay/relay-tally.ts';
+import {
+  DIRECTIONS,
+  type Direction,
+  DROP_REASONS,
+  EXECUTOR_END_REASONS,
+  type RelayTally,
+} from './relay/relay-tally.ts';
 import type { RevokedTurns } from './revocation/revoked-turns.ts';
 
 /** How a register call of an executor ended. */
@@ -101,6 +107,22 @@ export function observeGateway(
   mirror('codex_exec_relayed_frames_total', 'Frames passed on.', DIRECTIONS, 'direction', tally.frames);
   mirror('codex_exec_relayed_bytes_total', 'Bytes of frames passed on.', DIRECTIONS, 'direction', tally.bytes);
   mirror('codex_exec_dropped_frames_total', 'Frames that went nowhere.', DROP_REASONS, 'reason', tally.dropped);
+  mirror(
+    'codex_exec_executor_connections_ended_total',
+    'Connections of executors that ended, by why; replaced is an eviction by a newer one.',
+    EXECUTOR_END_REASONS,
+    'reason',
+    tally.executorsEnded as Record<(typeof EXECUTOR_END_REASONS)[number], number>,
+  );
+  new Gauge({
+    name: 'codex_exec_buffered_bytes',
+    help: 'Bytes that wait to be sent, by direction.',
+    labelNames: ['direction'],
+    registers: [registry],
+    collect() {
+      for (const direction of DIRECTIONS) this.set({ direction }, queuedBytes(localExecutors, direction));
+    },
+  });
   mirror('codex_exec_revocations_total', 'Turns revoked, as far as this replica knows.', ['all'], 'scope', {
     get all() {
       return revokedTurns.learnt;
@@ -125,4 +147,10 @@ export function observeGateway(
       },
     });
   }
+}
+
+function queuedBytes(localExecutors: LocalExecutors, direction: Direction): number {
+  let sum = 0;
+  for (const { relay } of localExecutors) sum += relay.queuedBytes[direction];
+  return sum;
 }

@@ -10,8 +10,9 @@ import {
   type Tracing,
   type UpgradeListener,
 } from '@codex-gateways/service';
+import { refuseHandshake } from '@codex-gateways/websocket';
 import { asRefusal, draining } from './unavailable.ts';
-import { isWebSocketRequest, type Upgrade } from './web-sockets.ts';
+import type { Upgrade } from './web-sockets.ts';
 
 export type UpgradeRoute = (upgrade: Upgrade) => Promise<void>;
 
@@ -107,9 +108,9 @@ function routeOf(endpoint: string): string {
 async function decide(services: UpgradeRouterServices, endpoint: string, upgrade: Upgrade): Promise<void> {
   const route = Object.hasOwn(services.routes, endpoint) ? services.routes[endpoint] : undefined;
   if (!route) throw new HttpError(404, 'not_found', 'there is no WebSocket at this path');
-  if (!isWebSocketRequest(upgrade.req)) {
-    throw new HttpError(400, 'invalid_request', 'this is not the handshake of a WebSocket (RFC 6455)');
-  }
+  // Looked at first: what would be turned away later must not take a live executor's place until then.
+  const refusal = refuseHandshake(upgrade.req);
+  if (refusal) throw new HttpError(refusal.status, 'invalid_request', refusal.message, { headers: refusal.headers });
   if (services.isDraining()) throw draining();
   let timer: NodeJS.Timeout | undefined;
   // A route that comes to its end late finds a socket that has been answered, and opens nothing.

@@ -197,8 +197,11 @@ describe('a bridge at another replica than its executor', () => {
     expect(entry.logLines.join('')).toContain('does not answer');
     await entry.pool.query('update codex_exec.replicas set internal_url = null where replica_id = $1', [replicaId]);
     expect(await upgradeStatus(entry.legacyBridgeUrl(exeId, token))).toBe(503);
-    const { rows } = await entry.pool.query("select 1 from codex_exec.turn_bridges where turn_id = 'turn-dead-owner'");
-    expect(rows).toEqual([]);
+    const slots = "select 1 from codex_exec.turn_bridges where turn_id = 'turn-dead-owner'";
+    await waitFor(async () => (await entry.pool.query(slots)).rows.length === 0, {
+      timeoutMs: 5000,
+      describe: 'the place of the bridge to be given back',
+    });
   });
 
   it('is taken from replicas only, for this replica only, and never forwarded once more', async () => {

@@ -4,12 +4,15 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { freePort, useCleanup } from '@codex-gateways/testing';
 import type { WebSocket } from 'ws';
 import { SocketServer } from '../test/socket-pairs.ts';
-import { type DialRequest, dialReplica } from './dial-replica.ts';
+import { type DialRequest, dialReplica, dialReplicaSocket } from './dial-replica.ts';
 
-describe('dialling another replica', () => {
+describe.each([
+  ['ws', dialReplica],
+  ['FrameSocket', dialReplicaSocket],
+] as const)('dialling another replica (%s)', (_kind, dialWith) => {
   const cleanup = useCleanup();
   const dial = (internalUrl: string, request: Partial<DialRequest> = {}) =>
-    dialReplica({
+    dialWith({
       ...{ internalUrl, path: '/forwarded/x', token: 'hop-token', requestId: 'req-1', maxPayloadBytes: 1024 },
       ...{ timeoutMs: 2000, signal: new AbortController().signal },
       ...request,
@@ -46,10 +49,16 @@ describe('dialling another replica', () => {
 
   it('loses nothing that the other side says before somebody listens', async () => {
     const server = await new SocketServer().listen(cleanup);
-    server.http.once('accepted', (ws: WebSocket) => ws.send('at once'));
+    const pinged = new Promise((resolve) => {
+      server.http.once('accepted', (ws: WebSocket) => {
+        ws.once('ping', resolve);
+        ws.send('at once');
+      });
+    });
     const outcome = await dial(server.url);
     if (outcome.kind !== 'open') throw new Error('not open');
-    await new Promise((resolve) => outcome.ws.ping('', true, resolve)); // time in which it could get lost
+    outcome.ws.ping();
+    await pinged; // time in which it could get lost
     const message = once(outcome.ws, 'message');
     outcome.ws.resume();
     expect(String((await message)[0])).toBe('at once');

@@ -1,13 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { dialWebSocket, type FrameSocket } from '@codex-gateways/websocket';
 import { WebSocket } from 'ws';
 
-export type DialOutcome =
+export type DialOutcome<Ws = WebSocket> =
   /** Open and paused, so that nothing is lost before somebody listens: the caller closes it. */
-  | { readonly kind: 'open'; readonly ws: WebSocket; readonly socket: Socket }
+  | { readonly kind: 'open'; readonly ws: Ws; readonly socket: Socket }
   /** The other replica is there and says no. `body` is its parsed JSON, undefined when it is none. */
   | { readonly kind: 'refused'; readonly status: number; readonly body: unknown }
   | { readonly kind: 'unreachable'; readonly cause: Error };
+
+export type SocketDialOutcome = DialOutcome<FrameSocket>;
 
 export interface DialRequest {
   /** Where the replica says that others reach it, `http(s)://host:port`, with or without a path. */
@@ -51,12 +54,44 @@ export async function dialReplica(request: DialRequest): Promise<DialOutcome> {
   }
 }
 
-function startDialling({ internalUrl, path, token, requestId, traceparent, maxPayloadBytes }: DialRequest): WebSocket {
-  return new WebSocket(`${internalUrl.replace(/^http/, 'ws').replace(/\/+$/, '')}${path}`, {
-    headers: { authorization: `Bearer ${token}`, 'x-request-id': requestId, ...(traceparent ? { traceparent } : {}) },
+/** As `dialReplica`, with the WebSocket that forwards without copying. */
+export async function dialReplicaSocket(request: DialRequest): Promise<SocketDialOutcome> {
+  const signal = AbortSignal.any([request.signal, AbortSignal.timeout(request.timeoutMs)]);
+  try {
+    const outcome = await dialWebSocket({
+      ...{ url: urlOf(request), headers: headersOf(request), signal },
+      maxMessageBytes: request.maxPayloadBytes,
+    });
+    if (outcome.kind === 'refused') return await refused(outcome.response);
+    outcome.socket.setKeepAlive(true, KEEPALIVE_MS);
+    return outcome;
+  } catch (cause) {
+    return { kind: 'unreachable', cause: cause as Error };
+  }
+}
+
+async function refused(response: IncomingMessage): Promise<SocketDialOutcome> {
+  try {
+    return { kind: 'refused', status: response.statusCode ?? 0, body: await readJson(response) };
+  } finally {
+    response.destroy();
+  }
+}
+
+function startDialling(request: DialRequest): WebSocket {
+  return new WebSocket(urlOf(request), {
+    headers: headersOf(request),
     perMessageDeflate: false,
-    maxPayload: maxPayloadBytes,
+    maxPayload: request.maxPayloadBytes,
   });
+}
+
+function urlOf({ internalUrl, path }: DialRequest): string {
+  return `${internalUrl.replace(/^http/, 'ws').replace(/\/+$/, '')}${path}`;
+}
+
+function headersOf({ token, requestId, traceparent }: DialRequest): Record<string, string> {
+  return { authorization: `Bearer ${token}`, 'x-request-id': requestId, ...(traceparent ? { traceparent } : {}) };
 }
 
 function settled(ws: WebSocket): Promise<DialOutcome> {

@@ -1,2 +1,8 @@
-export { type DialOutcome, type DialRequest, dialReplica } from './dial-replica.ts';
-export { type Splice, type SpliceOptions, spliceSockets } from './splice-sockets.ts';
+export {
+  type DialOutcome,
+  type DialRequest,
+  dialReplica,
+  dialReplicaSocket,
+  type SocketDialOutcome,
+} from './dial-replica.ts';
+export { type Splice, type SpliceEnd, type SpliceOptions, spliceSockets } from './splice-sockets.ts';

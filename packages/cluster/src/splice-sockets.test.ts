@@ -7,12 +7,15 @@ import { spliceSockets } from './splice-sockets.ts';
 
 const KIB = 1024;
 
-describe('two WebSockets joined to one', () => {
+describe.each([
+  ['ws', 'ws'],
+  ['FrameSocket', 'FrameSocket'],
+  ['FrameSocket', 'ws'],
+] as const)('two WebSockets joined to one (%s and %s)', (nearKind, farKind) => {
   const cleanup = useCleanup();
   const opened = async ({ highWaterBytes = 64 * KIB, maxPayload = 1024 * KIB } = {}) => {
-    const server = await new SocketServer({ maxPayload }).listen(cleanup);
-    const near = await server.pair();
-    const far = await server.pair();
+    const near = await (await new SocketServer({ maxPayload, kind: nearKind }).listen(cleanup)).pair();
+    const far = await (await new SocketServer({ maxPayload, kind: farKind }).listen(cleanup)).pair();
     let ends = 0;
     const splice = spliceSockets(near.server, far.server, {
       highWaterBytes,
@@ -120,15 +123,15 @@ describe('two WebSockets joined to one', () => {
   it('do not wait for an end that does not answer the close', async () => {
     const { near, far, splice } = await opened();
     near.client.pause();
-    const closed = once(near.server, 'close');
+    const closed = new Promise<void>((resolve) => near.server.once('close', () => resolve()));
     splice.close(1001, 'shutting down');
     await closed;
     far.client.terminate();
   });
 
   it('end at once when one of them is closed already', async () => {
-    const server = await new SocketServer().listen(cleanup);
-    const [near, far] = [await server.pair(), await server.pair()];
+    const near = await (await new SocketServer({ kind: nearKind }).listen(cleanup)).pair();
+    const far = await (await new SocketServer({ kind: farKind }).listen(cleanup)).pair();
     far.server.terminate();
     const closed = closeOf(near.client);
     spliceSockets(near.server, far.server, {

@@ -1,4 +1,4 @@
-import { WebSocket } from 'ws';
+import { FrameSocket, ProtocolViolation, READY_STATES } from '@codex-gateways/websocket';
 
 /** How long an end has to answer a close frame, and to read what is queued before it. */
 const CLOSE_GRACE_MS = 2000;
@@ -8,6 +8,8 @@ const MESSAGE_OVERHEAD_BYTES = 512;
 const NO_CLOSE_FRAME = 1006;
 const NO_STATUS = 1005;
 const MESSAGE_TOO_BIG = 1009;
+/** The first state in which nothing is sent any more, in both numberings. */
+const { closing: CLOSING, open: OPEN } = READY_STATES;
 
 export interface SpliceOptions {
   /** From this much waiting for one end on, in bytes of memory, the other end is paused; from half of it on it may go on. */
@@ -16,6 +18,20 @@ export interface SpliceOptions {
   readonly lost: { readonly code: number; readonly reason: string };
   /** Called once, as soon as either end closes or is lost; never before `spliceSockets` has returned. */
   readonly onEnd: () => void;
+}
+
+/** What a WebSocket of `ws` and a FrameSocket have in common. Between two FrameSockets no message is copied. */
+export interface SpliceEnd {
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  pause(): void;
+  resume(): void;
+  terminate(): void;
+  close(code?: number, reason?: string): void;
+  send(data: Buffer, options: { binary: boolean; compress: false }, callback: () => void): void;
+  on(event: 'message', listener: (data: Buffer, isBinary: boolean) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  once(event: 'close', listener: (code: number, reason: Buffer) => void): unknown;
 }
 
 /** Two WebSockets that have become one connection. */
@@ -28,14 +44,14 @@ export interface Splice {
  * Joins two open WebSockets: every message of one goes to the other as the bytes that it came in, in order, and a close with its
  * code and reason. Neither end's queue grows beyond the high water and one message. Takes both over, and resumes them.
  */
-export function spliceSockets(near: WebSocket, far: WebSocket, options: SpliceOptions): Splice {
+export function spliceSockets(near: SpliceEnd, far: SpliceEnd, options: SpliceOptions): Splice {
   let isOver = false;
   const end = () => {
     if (isOver) return;
     isOver = true;
     options.onEnd();
   };
-  const passOn = (to: WebSocket, code: number, reason: string) => {
+  const passOn = (to: SpliceEnd, code: number, reason: string) => {
     end();
     if (code === NO_CLOSE_FRAME) closeWithin(to, options.lost.code, options.lost.reason);
     else if (code === NO_STATUS) closeWithin(to);
@@ -47,11 +63,11 @@ export function spliceSockets(near: WebSocket, far: WebSocket, options: SpliceOp
   ] as const) {
     pump(from, to, options.highWaterBytes);
     from.once('close', (code, reason) => passOn(to, code, reason.toString()));
-    from.on('error', (error: Error & { code?: string }) => {
-      // ws has answered with 1009 already; the other end is told the same instead of a loss.
-      if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') passOn(to, MESSAGE_TOO_BIG, 'the message is too large');
+    from.on('error', (error) => {
+      // It has been answered with 1009 already; the other end is told the same instead of a loss.
+      if (isTooBig(error)) passOn(to, MESSAGE_TOO_BIG, 'the message is too large');
     });
-    if (from.readyState >= WebSocket.CLOSING) process.nextTick(passOn, to, NO_CLOSE_FRAME, '');
+    if (from.readyState >= CLOSING) process.nextTick(passOn, to, NO_CLOSE_FRAME, '');
   }
   near.resume();
   far.resume();
@@ -64,7 +80,7 @@ export function spliceSockets(near: WebSocket, far: WebSocket, options: SpliceOp
   };
 }
 
-function pump(from: WebSocket, to: WebSocket, highWaterBytes: number): void {
+function pump(from: SpliceEnd, to: SpliceEnd, highWaterBytes: number): void {
   let queuedMessages = 0;
   let isPaused = false;
   const waitingBytes = () => to.bufferedAmount + queuedMessages * MESSAGE_OVERHEAD_BYTES;
@@ -74,18 +90,24 @@ function pump(from: WebSocket, to: WebSocket, highWaterBytes: number): void {
     isPaused = false;
     from.resume();
   };
-  from.on('message', (data: Buffer, isBinary: boolean) => {
-    if (to.readyState !== WebSocket.OPEN) return;
+  from.on('message', (data, isBinary) => {
+    if (to.readyState !== OPEN) return;
     queuedMessages += 1;
-    to.send(data, { binary: isBinary, compress: false }, sent);
+    if (from instanceof FrameSocket && to instanceof FrameSocket) to.forward(from, sent);
+    else to.send(data, { binary: isBinary, compress: false }, sent);
     if (isPaused || waitingBytes() < highWaterBytes) return;
     isPaused = true;
     from.pause();
   });
 }
 
-function closeWithin(ws: WebSocket, code?: number, reason?: string): void {
-  if (ws.readyState >= WebSocket.CLOSING) return;
+function isTooBig(error: Error & { code?: string }): boolean {
+  if (error instanceof ProtocolViolation) return error.closeCode === MESSAGE_TOO_BIG;
+  return error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
+}
+
+function closeWithin(ws: SpliceEnd, code?: number, reason?: string): void {
+  if (ws.readyState >= CLOSING) return;
   ws.resume(); // the answer to the close frame has to be read
   ws.close(code, reason);
   const timer = setTimeout(() => ws.terminate(), CLOSE_GRACE_MS);

@@ -1,28 +1,45 @@
 import { once } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Cleanup } from '@codex-gateways/testing';
+import { acceptWebSocket } from '@codex-gateways/websocket';
 import { WebSocket, WebSocketServer } from 'ws';
+import type { SpliceEnd } from '../src/splice-sockets.ts';
 
 /** A server whose WebSockets the test holds. */
 export class SocketServer {
   readonly http: Server = createServer();
   readonly requests: IncomingMessage[] = [];
-  readonly #accepted: WebSocket[] = [];
+  readonly #accepted: SpliceEnd[] = [];
 
-  constructor({ maxPayload }: { maxPayload?: number } = {}) {
+  /** @param options.kind - what the server's ends are made of */
+  constructor({ maxPayload, kind = 'ws' }: { maxPayload?: number; kind?: 'ws' | 'FrameSocket' } = {}) {
+    if (kind === 'FrameSocket') this.#acceptFrameSockets(maxPayload ?? 1024 * 1024 * 1024);
+    else this.#acceptWs(maxPayload);
+  }
+
+  #acceptFrameSockets(maxMessageBytes: number): void {
+    this.http.on('upgrade', (req, socket: Socket, head) => {
+      const ws = acceptWebSocket({ req, socket, head }, { maxMessageBytes });
+      if (ws) this.#accept(ws, req);
+    });
+  }
+
+  #acceptWs(maxPayload: number | undefined): void {
     const sockets = new WebSocketServer({
       server: this.http,
       perMessageDeflate: false,
       ...(maxPayload ? { maxPayload } : {}),
     });
-    sockets.on('connection', (ws, req) => {
-      this.requests.push(req);
-      this.#accepted.push(ws);
-      ws.on('error', () => undefined);
-      this.http.emit('accepted', ws);
-    });
+    sockets.on('connection', (ws, req) => this.#accept(ws, req));
+  }
+
+  #accept(ws: SpliceEnd, req: IncomingMessage): void {
+    this.requests.push(req);
+    this.#accepted.push(ws);
+    ws.on('error', () => undefined);
+    this.http.emit('accepted', ws);
   }
 
   get url(): string {
@@ -41,13 +58,13 @@ export class SocketServer {
   }
 
   /** Opens a connection and gives both of its ends. */
-  async pair(): Promise<{ client: WebSocket; server: WebSocket }> {
+  async pair(): Promise<{ client: WebSocket; server: SpliceEnd }> {
     const before = this.#accepted.length;
     const client = new WebSocket(this.url, { perMessageDeflate: false });
     client.on('error', () => undefined);
     const accepted = once(this.http, 'accepted');
     await Promise.all([once(client, 'open'), accepted]);
-    return { client, server: this.#accepted[before] as WebSocket };
+    return { client, server: this.#accepted[before] as SpliceEnd };
   }
 }
 

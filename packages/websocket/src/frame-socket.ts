@@ -200,7 +200,6 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
 
   /** @internal */
   onViolation(violation: ProtocolViolation): void {
-    this.#closeCode = violation.closeCode;
     this.#peerIsDone();
     this.close(violation.closeCode);
     this.emit('error', violation);
@@ -236,6 +235,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
 
   #cutLater(): void {
     this.#closeTimer = setTimeout(() => this.#socket.destroy(), this.#closeTimeoutMs);
+    this.#closeTimer.unref();
   }
 
   #closed(): void {

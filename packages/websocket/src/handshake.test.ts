@@ -33,7 +33,7 @@ describe('the opening handshake of a server (RFC 6455 §4.2)', () => {
     ['another protocol', request({ upgrade: 'h2c' }), 400, {}],
     ['no protocol', request({ upgrade: undefined }), 400, {}],
     ['version 8', request({ 'sec-websocket-version': '8' }), 426, { 'Sec-WebSocket-Version': '13' }],
-    ['no version', request({ 'sec-websocket-version': undefined }), 426, { 'Sec-WebSocket-Version': '13' }],
+    ['no version', request({ 'sec-websocket-version': undefined }), 400, {}],
     ['no key', request({ 'sec-websocket-key': undefined }), 400, {}],
     ['a key of 15 bytes', request({ 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAA' }), 400, {}],
     ['a key that is no base64 of 16 bytes', request({ 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZR==' }), 400, {}],

@@ -27,7 +27,9 @@ export function refuseHandshake({
   if (method !== 'GET') return { status: 405, message: 'a WebSocket is opened with GET', headers: { Allow: 'GET' } };
   if (headers.upgrade?.toLowerCase() !== 'websocket')
     return badRequest('this asks for another protocol than WebSocket');
-  if (headers['sec-websocket-version'] !== VERSION) {
+  const version = headers['sec-websocket-version'];
+  if (version === undefined) return badRequest('Sec-WebSocket-Version is missing');
+  if (version !== VERSION) {
     const words = 'WebSocket version 13 is needed (RFC 6455)';
     return { status: 426, message: words, headers: { 'Sec-WebSocket-Version': VERSION } };
   }

@@ -1,5 +1,5 @@
 import type { CloseCodeName } from '@codex-gateways/service';
-import type { WebSocket } from 'ws';
+import type { FrameSocket } from '@codex-gateways/websocket';
 import type { Generation } from '../registration/generation.ts';
 import type { ExecutorRelay } from '../relay/executor-relay.ts';
 import { CLOSE_GRACE_MS, closeSocket } from './close-socket.ts';
@@ -23,7 +23,7 @@ const NO_CLOSE_FRAME = 1006;
 export class ExecutorConnection {
   readonly identity: ExecutorIdentity;
   readonly relay: ExecutorRelay;
-  readonly #ws: WebSocket;
+  readonly #ws: FrameSocket;
   readonly #onEnd: (connection: ExecutorConnection, reason: EndReason) => void;
   #isOver = false;
   #replacedAtMs: number | undefined;
@@ -34,7 +34,7 @@ export class ExecutorConnection {
    *   when it was told (the CLI answers no close frame, docs/protocol.md), while a half-open connection has to be cut
    */
   constructor(
-    ws: WebSocket,
+    ws: FrameSocket,
     identity: ExecutorIdentity,
     events: {
       relay: ExecutorRelay;

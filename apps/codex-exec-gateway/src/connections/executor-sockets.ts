@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { HttpError, type Logger } from '@codex-gateways/service';
-import type { WebSocket } from 'ws';
+import type { FrameSocket } from '@codex-gateways/websocket';
 import type { Limits } from '../config.ts';
 import type { Duels } from '../duels/duels.ts';
 import { ExecutorRelay } from '../relay/executor-relay.ts';
@@ -64,7 +64,7 @@ export class ExecutorSockets {
     this.#services.log.info({ exe_id: exeId, connection_id: connectionId, generation, ticket }, 'executor connected');
   }
 
-  #run(ws: WebSocket, { socket }: Upgrade, identity: ExecutorIdentity): void {
+  #run(ws: FrameSocket, { socket }: Upgrade, identity: ExecutorIdentity): void {
     const { limits, tally, heartbeat, localExecutors, log } = this.#services;
     const executor = new FrameSink(ws, {
       highWaterBytes: limits.executorHighWaterBytes,
@@ -82,7 +82,7 @@ export class ExecutorSockets {
       onEnd: (ended, reason) => this.#ended(ended, reason),
       onEvictedAlive: () => this.#services.duels.noteEviction(identity),
     });
-    receiveFrames(ws, connection, { tally, onFrame: (bytes) => relay.fromExecutor(bytes) });
+    receiveFrames(ws, connection, { tally, onFrame: (bytes) => relay.fromExecutor(bytes, ws) });
     heartbeat.watch(ws, socket, () => {
       log.info({ exe_id: identity.exeId, connection_id: identity.connectionId }, 'executor does not answer pings');
       connection.terminate('pingTimeout');
@@ -91,7 +91,8 @@ export class ExecutorSockets {
   }
 
   #ended(connection: ExecutorConnection, reason: EndReason): void {
-    const { localExecutors, record, log } = this.#services;
+    const { localExecutors, record, tally, log } = this.#services;
+    tally.executorEnded(reason);
     localExecutors.remove(connection);
     record.withdraw(connection.identity, reason);
     const orphans = connection.relay.dissolve();

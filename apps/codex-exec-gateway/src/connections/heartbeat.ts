@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
-import type { WebSocket } from 'ws';
+import type { FrameSocket } from '@codex-gateways/websocket';
 
 interface WatchedPeer {
-  readonly ws: WebSocket;
+  readonly ws: FrameSocket;
   readonly socket: Pick<Socket, 'bytesRead'>;
   readonly onDead: () => void;
   bytesRead: number;
@@ -27,7 +27,7 @@ export class Heartbeat {
   }
 
   /** Watches until the WebSocket closes. A paused one is not judged: its pongs wait in the kernel. */
-  watch(ws: WebSocket, socket: Pick<Socket, 'bytesRead'>, onDead: () => void): void {
+  watch(ws: FrameSocket, socket: Pick<Socket, 'bytesRead'>, onDead: () => void): void {
     const slot = this.#slots[this.#nextSlot] as Set<WatchedPeer>;
     this.#nextSlot = (this.#nextSlot + 1) % SLOTS;
     const peer: WatchedPeer = { ws, socket, onDead, bytesRead: socket.bytesRead, isAsked: false };

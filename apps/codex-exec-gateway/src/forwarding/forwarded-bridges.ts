@@ -1,4 +1,4 @@
-import { type DialOutcome, dialReplica, type Splice, spliceSockets } from '@codex-gateways/cluster';
+import { dialReplicaSocket, type SocketDialOutcome, type Splice, spliceSockets } from '@codex-gateways/cluster';
 import {
   CLOSE_CODES,
   type Clock,
@@ -8,7 +8,7 @@ import {
   HttpError,
   type Logger,
 } from '@codex-gateways/service';
-import type { WebSocket } from 'ws';
+import type { FrameSocket } from '@codex-gateways/websocket';
 import { z } from 'zod';
 import type { Limits } from '../config.ts';
 import type { Heartbeat } from '../connections/heartbeat.ts';
@@ -52,7 +52,7 @@ export interface BridgeToForward {
   readonly release: () => void;
 }
 
-type OpenHop = Extract<DialOutcome, { kind: 'open' }>;
+type OpenHop = Extract<SocketDialOutcome, { kind: 'open' }>;
 
 const LOST = { code: CLOSE_CODES.peerGone.code, reason: 'the connection to the executor is lost; connect again' };
 
@@ -102,13 +102,13 @@ export class ForwardedBridges {
     { socket, exeId, requestId }: Upgrade,
     permission: HarnessPermission,
     { replicaId, internalUrl }: { replicaId: string; internalUrl: string },
-  ): Promise<DialOutcome> {
+  ): Promise<SocketDialOutcome> {
     const { hopSecret: secret, clock, limits, connectTimeoutMs: timeoutMs } = this.#services;
     const gone = new AbortController();
     const onGone = () => gone.abort();
     socket.once('close', onGone);
     const isNoise = permission.admission.generation === 'noise';
-    const outcome = await dialReplica({
+    const outcome = await dialReplicaSocket({
       ...{ internalUrl, requestId, timeoutMs, signal: gone.signal, path: `/forwarded-bridge/${exeId}` },
       traceparent: currentTraceparent(),
       token: mintHop(permission, { replicaId, secret, nowSeconds: clock.nowSeconds() }),
@@ -122,7 +122,7 @@ export class ForwardedBridges {
     const { acceptor, turnGuard } = this.#services;
     const { admission } = permission;
     hop.ws.on('error', () => undefined); // followed by `close`, which ends the bridge
-    let harness: WebSocket | undefined;
+    let harness: FrameSocket | undefined;
     try {
       // Dialling took a while; from here on nothing waits.
       if (turnGuard.isRevoked(admission.turnId)) throw unauthorized('revoked');
@@ -136,7 +136,7 @@ export class ForwardedBridges {
   }
 
   #run(
-    { harness, hop, upgrade }: { harness: WebSocket; hop: OpenHop; upgrade: Upgrade },
+    { harness, hop, upgrade }: { harness: FrameSocket; hop: OpenHop; upgrade: Upgrade },
     { admission, connectionId, release }: { admission: HarnessAdmission; connectionId: string; release: () => void },
   ): void {
     const { liveHarnesses, heartbeat, limits } = this.#services;
@@ -159,7 +159,7 @@ export class ForwardedBridges {
     this.#log('bridge forwarded', admission);
   }
 
-  #terminateIfMoved(hop: WebSocket, { admission, connectionId }: ForwardedBridge): void {
+  #terminateIfMoved(hop: FrameSocket, { admission, connectionId }: ForwardedBridge): void {
     this.#services.registrations.reachable(admission).then(
       ({ connection }) => {
         if (connection?.connectionId !== connectionId) hop.terminate();

@@ -57,7 +57,7 @@ export class Bridges {
       },
     });
     ws.once('message', () => clearTimeout(firstFrame));
-    receiveFrames(ws, harness, { tally, onFrame: (bytes) => relay.fromHarness(harness, bytes) });
+    receiveFrames(ws, harness, { tally, onFrame: (bytes) => relay.fromHarness(harness, bytes, ws) });
     heartbeat.watch(ws, upgrade.socket, () => ws.terminate());
     liveHarnesses.add(harness);
     relay.attach(harness);

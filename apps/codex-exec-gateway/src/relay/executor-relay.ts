@@ -1,7 +1,8 @@
 import { encodeReset, type FrameKind, peekFrame } from '@codex-gateways/relay-protocol';
+import type { FrameSocket } from '@codex-gateways/websocket';
 import type { FrameSink } from './frame-sink.ts';
 import type { HarnessConnection } from './harness-connection.ts';
-import type { RelayTally } from './relay-tally.ts';
+import type { Direction, RelayTally } from './relay-tally.ts';
 
 /** Reasons of resets that the gateway itself sends. */
 export const RESET_REASONS = {
@@ -50,6 +51,13 @@ export class ExecutorRelay {
     return this.#harnesses;
   }
 
+  /** What waits to be sent, by where it goes. */
+  get queuedBytes(): Readonly<Record<Direction, number>> {
+    let toHarness = 0;
+    for (const { sink } of this.#harnesses) toHarness += sink.queuedBytes;
+    return { to_executor: this.#executor.queuedBytes, to_harness: toHarness };
+  }
+
   attach(harness: HarnessConnection): void {
     this.#harnesses.add(harness);
     if (this.#executor.isCongested) harness.pause();
@@ -84,7 +92,8 @@ export class ExecutorRelay {
     }
   }
 
-  fromHarness(harness: HarnessConnection, bytes: Buffer): void {
+  /** @param from - the socket that is delivering `bytes`, which are forwarded */
+  fromHarness(harness: HarnessConnection, bytes: Buffer, from: FrameSocket): void {
     const peek = peekFrame(bytes);
     if (!peek.ok) {
       this.#tally.drop(peek.reason);
@@ -92,14 +101,15 @@ export class ExecutorRelay {
     }
     const { streamId, kind } = peek.frame;
     if (!this.#mayUse(harness, streamId, kind)) return;
-    const outcome = this.#executor.send(bytes);
+    const outcome = this.#executor.forward(from);
     if (outcome === 'sent') this.#tally.relayed('to_executor', bytes.length);
     else this.#tally.drop(outcome === 'full' ? 'executor_buffer_full' : 'peer_closing');
     if (kind === 'reset') this.#end(streamId, harness);
     if (outcome === 'full') this.#onOverflow();
   }
 
-  fromExecutor(bytes: Buffer): void {
+  /** @param from - the socket that is delivering `bytes`, which are forwarded */
+  fromExecutor(bytes: Buffer, from: FrameSocket): void {
     const peek = peekFrame(bytes);
     if (!peek.ok) {
       this.#tally.drop(peek.reason);
@@ -115,7 +125,7 @@ export class ExecutorRelay {
       }
       return;
     }
-    const outcome = harness.sink.send(bytes);
+    const outcome = harness.sink.forward(from);
     if (outcome === 'sent') this.#tally.relayed('to_harness', bytes.length);
     else this.#tally.drop(outcome === 'full' ? 'harness_buffer_full' : 'peer_closing');
     if (kind === 'reset') this.#end(streamId, harness);

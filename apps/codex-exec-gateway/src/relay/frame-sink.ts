@@ -1,12 +1,7 @@
-import { WebSocket } from 'ws';
+import { type FrameSocket, READY_STATES } from '@codex-gateways/websocket';
 
 /** What one queued frame costs beside its bytes: its buffers, its header, its place in the socket's queue. */
 export const FRAME_OVERHEAD_BYTES = 512;
-
-/** From this much in the queue on, a small frame is cut out of the large chunk that it arrived in. */
-const COMPACT_FROM_BYTES = 64 * 1024;
-
-const SEND_OPTIONS = { binary: true, compress: false } as const;
 
 export type SendOutcome = 'sent' | 'full' | 'closing';
 
@@ -15,25 +10,22 @@ export type SendOutcome = 'sent' | 'full' | 'closing';
  * on; at the limit a frame is refused. One frame may reach over the limit, or a large frame could never pass.
  */
 export class FrameSink {
-  readonly #ws: WebSocket;
+  readonly #ws: FrameSocket;
   readonly #highWaterBytes: number;
   readonly #limitBytes: number;
-  readonly #onPressure: (isCongested: boolean) => void;
-  #queuedFrames = 0;
+  readonly #onPressure: ((isCongested: boolean) => void) | undefined;
   #isCongested = false;
 
+  /** @param options.onPressure - without it nobody is paused, and only the limit counts */
   constructor(
-    ws: WebSocket,
-    {
-      highWaterBytes,
-      limitBytes,
-      onPressure = () => undefined,
-    }: { highWaterBytes: number; limitBytes: number; onPressure?: (isCongested: boolean) => void },
+    ws: FrameSocket,
+    options: { highWaterBytes: number; limitBytes: number; onPressure?: (isCongested: boolean) => void },
   ) {
     this.#ws = ws;
-    this.#highWaterBytes = highWaterBytes;
-    this.#limitBytes = limitBytes;
-    this.#onPressure = onPressure;
+    this.#highWaterBytes = options.highWaterBytes;
+    this.#limitBytes = options.limitBytes;
+    this.#onPressure = options.onPressure;
+    if (options.onPressure) ws.on('taken', () => this.#taken());
   }
 
   get isCongested(): boolean {
@@ -42,36 +34,44 @@ export class FrameSink {
 
   /** What waits for the peer, in bytes of memory. */
   get queuedBytes(): number {
-    return this.#ws.bufferedAmount + this.#queuedFrames * FRAME_OVERHEAD_BYTES;
+    return this.#ws.bufferedAmount + this.#ws.queuedFrames * FRAME_OVERHEAD_BYTES;
   }
 
-  /** Sends the frame as it is, without a copy while the peer keeps up. */
+  /** Sends a frame of our own. */
   send(frame: Buffer): SendOutcome {
-    if (this.#ws.readyState !== WebSocket.OPEN) return 'closing';
-    const queuedBytes = this.queuedBytes;
-    if (queuedBytes >= this.#limitBytes) return 'full';
-    this.#queuedFrames += 1;
-    this.#ws.send(queuedBytes < COMPACT_FROM_BYTES ? frame : compact(frame), SEND_OPTIONS, this.#flushed);
-    if (!this.#isCongested && this.queuedBytes >= this.#highWaterBytes) this.#setCongested(true);
-    return 'sent';
+    const outcome = this.#outcome();
+    if (outcome === 'sent') {
+      this.#ws.send(frame);
+      this.#added();
+    }
+    return outcome;
   }
 
-  // Called for every frame, also for those that a closing socket throws away.
-  readonly #flushed = (): void => {
-    this.#queuedFrames -= 1;
+  /** Passes the frame that `from` is delivering on as it is, without a copy; its bytes are not to be looked at any more. */
+  forward(from: FrameSocket): SendOutcome {
+    const outcome = this.#outcome();
+    if (outcome === 'sent') {
+      this.#ws.forward(from);
+      this.#added();
+    }
+    return outcome;
+  }
+
+  #outcome(): SendOutcome {
+    if (this.#ws.readyState !== READY_STATES.open) return 'closing';
+    return this.queuedBytes >= this.#limitBytes ? 'full' : 'sent';
+  }
+
+  #added(): void {
+    if (this.#onPressure && !this.#isCongested && this.queuedBytes >= this.#highWaterBytes) this.#setCongested(true);
+  }
+
+  #taken(): void {
     if (this.#isCongested && this.queuedBytes <= this.#highWaterBytes / 2) this.#setCongested(false);
-  };
+  }
 
   #setCongested(isCongested: boolean): void {
     this.#isCongested = isCongested;
-    this.#onPressure(isCongested);
+    this.#onPressure?.(isCongested);
   }
-}
-
-/** A frame that waits keeps the whole chunk alive that it was read with; a small one is copied to let go of that. */
-function compact(frame: Buffer): Buffer {
-  if (frame.buffer.byteLength <= 2 * frame.length) return frame;
-  const copy = Buffer.allocUnsafeSlow(frame.length);
-  frame.copy(copy);
-  return copy;
 }

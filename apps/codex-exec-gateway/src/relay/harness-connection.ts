@@ -1,5 +1,5 @@
 import type { CloseCodeName } from '@codex-gateways/service';
-import type { WebSocket } from 'ws';
+import type { FrameSocket } from '@codex-gateways/websocket';
 import { closeSocket } from '../connections/close-socket.ts';
 import type { Generation } from '../registration/generation.ts';
 import { FrameSink } from './frame-sink.ts';
@@ -20,13 +20,13 @@ export class HarnessConnection {
   readonly sink: FrameSink;
   /** The streams that it opened; kept by the relay. */
   readonly streamIds = new Set<string>();
-  readonly #ws: WebSocket;
+  readonly #ws: FrameSocket;
   readonly #onEnd: (harness: HarnessConnection) => void;
   #isOver = false;
 
   /** @param onEnd - called once, as soon as the connection is closed by us or lost */
   constructor(
-    ws: WebSocket,
+    ws: FrameSocket,
     admission: HarnessAdmission,
     { bufferBytes, onEnd }: { bufferBytes: number; onEnd: (harness: HarnessConnection) => void },
   ) {

@@ -1,6 +1,8 @@
-import type { CloseCodeName } from '@codex-gateways/service';
-import type { WebSocket } from 'ws';
+import { CLOSE_CODES, type CloseCodeName } from '@codex-gateways/service';
+import type { FrameSocket } from '@codex-gateways/websocket';
 import type { RelayTally } from './relay-tally.ts';
+
+const MESSAGE_TOO_BIG = CLOSE_CODES.messageTooBig.code;
 
 /** One end of the relay, as its WebSocket sees it. */
 export interface FrameReceiver {
@@ -10,11 +12,11 @@ export interface FrameReceiver {
 
 /** Hands every binary message to `onFrame` until the connection is over. Text ends the connection: nobody speaks it here. */
 export function receiveFrames(
-  ws: WebSocket,
+  ws: FrameSocket,
   receiver: FrameReceiver,
   { tally, onFrame }: { tally: RelayTally; onFrame: (bytes: Buffer) => void },
 ): void {
-  ws.on('message', (data: Buffer, isBinary: boolean) => {
+  ws.on('message', (data, isBinary) => {
     if (receiver.isOver) return;
     if (isBinary) {
       onFrame(data);
@@ -23,9 +25,9 @@ export function receiveFrames(
       receiver.close('unsupportedData', 'only binary relay frames are understood here');
     }
   });
-  ws.on('error', (error: Error & { code?: string }) => {
-    // ws has sent the close frame that fits; what remains is not to wait for the answer for long.
-    if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
+  ws.on('error', ({ closeCode }) => {
+    // The peer has been told already; what remains is to let go of the connection.
+    if (closeCode === MESSAGE_TOO_BIG) {
       tally.drop('frame_too_large');
       receiver.close('messageTooBig', 'the frame is too large');
     } else {
