@@ -34,6 +34,7 @@ describe('configuration', () => {
       timeoutMs: 5000,
       breakerFailures: 5,
       breakerBackOffMs: 1000,
+      sessionReportIntervalMs: 15_000,
     });
     expect(backend).toMatchObject({
       kind: 'launch',

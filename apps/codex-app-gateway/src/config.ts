@@ -40,6 +40,8 @@ export function readConfig(env: Environment) {
     inbound: readInbound(read),
     /** Browsers that may connect all the same: exact `Origin` values. A bearer in a header does not come from a browser. */
     allowedOrigins: read.list('CXG_ALLOWED_ORIGINS'),
+    /** Who answers when an app-server asks for approval: the client, or this gateway for all of them. */
+    approvals: read.oneOf('CXG_APPROVALS', ['client', 'accept', 'deny'], 'client'),
     /** How many proxies in front may be believed about a client's address (`X-Forwarded-For`). */
     trustedProxyHops: read.integer('CXG_TRUSTED_PROXY_HOPS', { min: 0, max: 10, default: 0 }),
     backend: existingAppServerUrl

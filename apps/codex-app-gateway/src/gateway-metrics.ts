@@ -1,6 +1,7 @@
 import type { Metrics } from '@codex-gateways/service';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { AppServerObserver } from './app-server/workspace-app-server.ts';
+import type { ApprovalObserver } from './approvals/approval-desk.ts';
 import type { AuthenticationObserver } from './authentication/observed-authenticator.ts';
 import type { FrameDirection } from './proxy/proxied-connection.ts';
 import type { UpgradeObserver } from './proxy/upgrade-route.ts';
@@ -22,7 +23,11 @@ export interface ForwardObserver {
   forwarded(outcome: ForwardOutcome): void;
 }
 
-export type GatewayMetrics = UpgradeObserver & AppServerObserver & AuthenticationObserver & ForwardObserver;
+export type GatewayMetrics = ApprovalObserver &
+  UpgradeObserver &
+  AppServerObserver &
+  AuthenticationObserver &
+  ForwardObserver;
 
 const FAST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const SLOW_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60];
@@ -89,11 +94,14 @@ function observeUpgrades(series: Series): Pick<GatewayMetrics, 'upgraded' | 'ver
   };
 }
 
-function observeConnections(series: Series): Pick<GatewayMetrics, 'frame' | 'refused' | 'closed' | 'forwarded'> {
+function observeConnections(
+  series: Series,
+): Pick<GatewayMetrics, 'frame' | 'refused' | 'closed' | 'forwarded' | 'approval'> {
   const frames = series.counter('cxg_app_frames_total', 'Frames received, by where they go.', 'direction');
   const bytes = series.counter('cxg_app_frame_bytes_total', 'Bytes of frames received.', 'direction');
   const refused = series.counter('cxg_app_refused_messages_total', 'Messages that were refused.', 'method', 'why');
   const closed = series.counter('cxg_app_connections_closed_total', 'Ended connections, by close code.', 'code');
+  const approvals = series.counter('cxg_app_approvals_total', 'Requests for approval.', 'method', 'decision');
   const forwarded = series.counter('cxg_app_forwards_total', 'Connections passed on to another gateway.', 'outcome');
   // Looked up once, since every frame counts.
   const counters = (direction: FrameDirection) => [frames.labels(direction), bytes.labels(direction)] as const;
@@ -106,6 +114,7 @@ function observeConnections(series: Series): Pick<GatewayMetrics, 'frame' | 'ref
     },
     refused: (method, why) => refused.inc({ method, why }),
     closed: (code) => closed.inc({ code }),
+    approval: (method, decision) => approvals.inc({ method, decision }),
     forwarded: (outcome) => forwarded.inc({ outcome }),
   };
 }

@@ -24,11 +24,11 @@ export interface UpgradeRoutesDeps {
 
 /** Every WebSocket endpoint: of clients, and for a gateway with replicas of the other gateways. */
 export function createUpgradeRoutes(
-  { limits, allowedOrigins }: Pick<Config, 'limits' | 'allowedOrigins'>,
+  { limits, allowedOrigins, approvals }: Pick<Config, 'limits' | 'allowedOrigins' | 'approvals'>,
   { backend, clock, ...deps }: UpgradeRoutesDeps,
 ): UpgradeListener {
   const { appServers, replica } = backend;
-  const local = reachAppServers({ appServers, limits, observer: deps.observer });
+  const local = reachAppServers({ appServers, limits, approvals, observer: deps.observer, log: deps.log });
   const shared = { ...deps, limits, allowedOrigins };
   if (!replica) return createUpgradeRoute({ ...shared, reach: local });
   const reach = reachHomes({ local, clock, limits, hopSecret: replica.hopSecret, observer: deps.observer });

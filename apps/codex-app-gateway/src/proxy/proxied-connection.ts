@@ -1,5 +1,6 @@
 import type { WebSocket } from 'ws';
 import type { AppServerLease } from '../app-server/app-server.ts';
+import type { ApprovalDesk } from '../approvals/approval-desk.ts';
 import type { Limits } from '../config.ts';
 import type { Guard } from '../guard/guard.ts';
 import { type Closing, closeSocket, closing, isSendableCode } from './close-forwarding.ts';
@@ -32,6 +33,7 @@ export interface ProxiedConnectionOptions {
   readonly upstream: WebSocket;
   readonly lease: AppServerLease;
   readonly guard: Guard;
+  readonly approvals: ApprovalDesk;
   readonly limits: ConnectionLimits;
   readonly observer: ConnectionObserver;
 }
@@ -112,12 +114,14 @@ export class ProxiedConnection {
   }
 
   #forwardFromUpstream(): void {
-    const { upstream, lease, observer } = this.#options;
+    const { upstream, lease, approvals, observer } = this.#options;
     upstream.on('message', (data: Buffer, isBinary: boolean) => {
       if (this.#closing) return;
       this.#lastMessageAtMs = performance.now();
       this.#upstreamLife.seen();
       observer.frame('to_client', data.length);
+      const answer = approvals.answer(data);
+      if (answer !== undefined) return this.#toUpstream.send(answer);
       const event = turnEventOf(data);
       if (event?.kind === 'started') lease.turnStarted(event.turnId);
       this.#toClient.send(data, isBinary);

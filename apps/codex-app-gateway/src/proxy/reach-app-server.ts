@@ -1,5 +1,7 @@
+import type { Logger } from '@codex-gateways/service';
 import type { WebSocket } from 'ws';
 import type { AppServerSource } from '../app-server/app-server.ts';
+import { type ApprovalObserver, type ApprovalPolicy, createApprovalDesk } from '../approvals/approval-desk.ts';
 import type { Caller } from '../authentication/authenticator.ts';
 import type { Limits } from '../config.ts';
 import { createGuard } from '../guard/guard.ts';
@@ -21,9 +23,12 @@ export type Reach = (caller: Caller & { takeOver?: boolean }, upgrade: PendingUp
 export function reachAppServers(deps: {
   readonly appServers: AppServerSource;
   readonly limits: Limits;
-  readonly observer: ConnectionObserver;
+  readonly observer: ConnectionObserver & ApprovalObserver;
+  /** Who answers when an app-server asks for approval. */
+  readonly approvals: ApprovalPolicy;
+  readonly log: Logger;
 }): Reach {
-  const { appServers, limits, observer } = deps;
+  const { appServers, limits, observer, approvals: policy } = deps;
   const { maxFrameBytes, dialTimeoutMs: timeoutMs } = limits;
   return async (caller, { attempt, deadline }) => {
     const lease = await appServers.acquire(caller);
@@ -37,7 +42,9 @@ export function reachAppServers(deps: {
     attempt.onFailure(() => upstream.terminate());
     return (client) => {
       const guard = createGuard(lease.appServer);
-      return new ProxiedConnection({ client, upstream, lease, guard, limits, observer });
+      const log = deps.log.child({ workspace_id: caller.workspaceId, user_id: caller.userId });
+      const approvals = createApprovalDesk({ policy, observer, log });
+      return new ProxiedConnection({ client, upstream, lease, guard, approvals, limits, observer });
     };
   };
 }

@@ -216,7 +216,8 @@ describe('the upgrade to a WebSocket', () => {
       CXG_UPGRADE_TIMEOUT: '2s',
     });
     const slow = [refusal(wsUrl(busy), bearer('ast_a')), refusal(wsUrl(busy), bearer('ast_a'))];
-    await waitFor(() => hanging.requests.length === 2, { timeoutMs: 5000, describe: 'two upgrades under way' });
+    const verifications = () => hanging.requests.filter(({ path }) => path.endsWith('/verify')).length;
+    await waitFor(() => verifications() === 2, { timeoutMs: 5000, describe: 'two upgrades under way' });
     const { status, body } = await refusal(wsUrl(busy), bearer('ast_a'));
     expect({ status, body }).toMatchObject({ status: 503, body: expect.stringContaining('busy') });
     expect((await Promise.all(slow)).map((each) => each.status)).toEqual([503, 503]);

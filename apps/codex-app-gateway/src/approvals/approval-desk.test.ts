@@ -1,0 +1,106 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createLogger } from '@codex-gateways/service';
+import { codexBinary, createCodexHome, useCleanup } from '@codex-gateways/testing';
+import { type ApprovalDecision, type ApprovalPolicy, createApprovalDesk } from './approval-desk.ts';
+import { APPROVAL_METHODS, APPROVAL_NAME } from './approval-methods.ts';
+
+function deskWith(policy: ApprovalPolicy) {
+  const seen: [string, ApprovalDecision][] = [];
+  const observer = { approval: (method: string, decision: ApprovalDecision) => void seen.push([method, decision]) };
+  const desk = createApprovalDesk({ policy, observer, log: createLogger({ service: 'test', level: 'silent' }) });
+  const answer = (message: object | string) => {
+    const text = desk.answer(Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)));
+    return text === undefined ? undefined : JSON.parse(text);
+  };
+  return { answer, seen };
+}
+
+const permissions = { network: { enabled: true }, fileSystem: null };
+const request = (method: string) => ({ id: 7, method, params: { threadId: 't', turnId: 'u', permissions } });
+
+describe('requests for approval', () => {
+  it.each([...APPROVAL_METHODS.keys()])('of the kind %s are answered for this once', (method) => {
+    const accept = deskWith('accept').answer(request(method));
+    const deny = deskWith('deny').answer(request(method));
+    expect([accept.id, deny.id]).toEqual([7, 7]);
+    expect(['accept', 'approved', undefined]).toContain(accept.result.decision);
+    expect(['decline', 'abort', undefined]).toContain(deny.result.decision);
+    expect(deskWith('client').answer(request(method))).toBeUndefined();
+  });
+
+  it('of more permissions are given as they were asked for, for the turn, or not at all', () => {
+    const method = 'item/permissions/requestApproval';
+    expect(deskWith('accept').answer(request(method)).result).toEqual({ permissions, scope: 'turn' });
+    expect(deskWith('deny').answer(request(method)).result).toEqual({ permissions: {}, scope: 'turn' });
+  });
+
+  it('of a kind that nobody knows are denied with an error, and never accepted', () => {
+    const unknown = request('item/moonLanding/requestApproval');
+    const deny = deskWith('deny');
+    expect(deny.answer(unknown)).toEqual({ id: 7, error: { code: -32601, message: expect.any(String) } });
+    expect(deny.seen).toEqual([['unknown', 'denied']]);
+    const accept = deskWith('accept');
+    expect(accept.answer(unknown)).toBeUndefined();
+    expect(accept.seen).toEqual([['unknown', 'asked_client']]);
+  });
+
+  it('are found whatever their id, and nothing else is taken for one', () => {
+    const [method] = APPROVAL_METHODS.keys();
+    const { answer, seen } = deskWith('deny');
+    expect(answer({ method, id: 'a "b"', params: {} })).toMatchObject({ id: 'a "b"' });
+    expect(answer({ jsonrpc: '2.0', id: 1, method })).toMatchObject({ id: 1 });
+    for (const other of [
+      { method, params: {} },
+      { id: 1, result: { method } },
+      { id: 1, method: 'item/tool/call', params: { name: 'requestApproval' } },
+      { method: 'item/agentMessage/delta', params: { delta: '"requestApproval"' } },
+      { id: {}, method },
+      `{"id":1,"method":"${method}","params":`,
+    ]) {
+      expect(answer(other)).toBeUndefined();
+    }
+    expect(seen).toHaveLength(2);
+  });
+});
+
+interface Schema {
+  readonly oneOf?: readonly { properties: { method: { enum: [string] } } }[];
+  readonly definitions?: Readonly<Record<string, { readonly oneOf?: readonly object[] }>>;
+}
+
+describe.each([
+  ['the bundled version', undefined],
+  ['0.140.0', '0.140.0'],
+])('the list of requests for approval against the protocol of the real CLI, %s', (_name, version) => {
+  const cleanup = useCleanup();
+  let read: (name: string) => Promise<Schema>;
+
+  beforeAll(async () => {
+    const [binary, home] = await Promise.all([codexBinary(version), createCodexHome()]);
+    cleanup.after(() => home.remove());
+    const args = ['app-server', 'generate-json-schema', '--experimental', '--out', home.workFolder];
+    await promisify(execFile)(binary, args, { env: { CODEX_HOME: home.path, HOME: home.path } });
+    read = async (name) => JSON.parse(await readFile(join(home.workFolder, name), 'utf8')) as Schema;
+  }, 300_000);
+
+  it('has all of them, and no other', async () => {
+    const { oneOf = [] } = await read('ServerRequest.json');
+    const methods = oneOf.map(({ properties }) => properties.method.enum[0]);
+    expect(methods.filter((method) => APPROVAL_NAME.test(method)).sort()).toEqual([...APPROVAL_METHODS.keys()].sort());
+  });
+
+  it.each([
+    ['CommandExecutionRequestApproval', 'CommandExecutionApprovalDecision', 'item/commandExecution/requestApproval'],
+    ['FileChangeRequestApproval', 'FileChangeApprovalDecision', 'item/fileChange/requestApproval'],
+    ['ExecCommandApproval', 'ReviewDecision', 'execCommandApproval'],
+    ['ApplyPatchApproval', 'ReviewDecision', 'applyPatchApproval'],
+  ])('answers %s with words that it knows', async (name, definition, method) => {
+    const { definitions } = await read(`${name}Response.json`);
+    const words = (definitions?.[definition]?.oneOf ?? []).flatMap((each) => ('enum' in each ? each.enum : []));
+    const answers = APPROVAL_METHODS.get(method);
+    expect(words).toEqual(expect.arrayContaining([answers?.accept({}).decision, answers?.decline().decision]));
+  });
+});
