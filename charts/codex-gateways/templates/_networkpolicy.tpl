@@ -72,6 +72,15 @@ One port carries all of it; what a caller may do there is decided by his credent
 {{- end -}}
 {{- end }}
 
+{{/* The collector of traces, on the port of its URL; nothing without one. */}}
+{{- define "codex-gateways.egressToCollector" -}}
+{{- with .Values.tracing.endpoint -}}
+{{- $url := urlParse . -}}
+{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "443" "80" (eq $url.scheme "https")) -}}
+{{- include "codex-gateways.egressTo" (dict "port" $port "to" $.Values.tracing.networkPolicyPeers) -}}
+{{- end -}}
+{{- end }}
+
 {{/* The verifier of tokens: codex-auth, or an agentserver on the port of its URL. */}}
 {{- define "codex-gateways.egressToVerifier" -}}
 {{- if .Values.agentserver.enabled -}}

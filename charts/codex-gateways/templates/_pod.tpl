@@ -126,6 +126,27 @@ lifecycle:
       {{- end }}
 {{- end }}
 
+{{/* Where a service sends its traces: nothing without tracing.endpoint. */}}
+{{- define "codex-gateways.tracingEnv" -}}
+{{- with .Values.tracing -}}
+{{- if .endpoint -}}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .endpoint | quote }}
+- name: OTEL_TRACES_SAMPLER
+  value: {{ .sampler }}
+- name: OTEL_TRACES_SAMPLER_ARG
+  value: {{ .sampledRatio | quote }}
+{{- if .headersSecret.name }}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom:
+    secretKeyRef:
+      name: {{ .headersSecret.name }}
+      key: {{ required "tracing.headersSecret.key is needed with its name" .headersSecret.key }}
+{{- end }}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{/* The variable with a service's connection string: a dict of root, variable, and key (of database.existingSecret). */}}
 {{- define "codex-gateways.databaseEnv" -}}
 {{- if .root.Values.postgresql.enabled -}}
