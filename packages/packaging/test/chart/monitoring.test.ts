@@ -1,7 +1,6 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { documentedMetrics } from '@codex-gateways/testing';
 import { parser } from '@prometheus-io/lezer-promql';
-import { APPS, ROOT, readText } from '../repository.ts';
+import { APPS, readText } from '../repository.ts';
 import { describeWith, HELM, programOf, TOOL_TIMEOUT_MS } from '../tools/go-tool.ts';
 import { find, render } from './helm.ts';
 import { AGENTSERVER, FULL, MINIMAL } from './values-matrix.ts';
@@ -14,16 +13,9 @@ function metricsOf(expression: string): string[] {
   return (expression.match(/\b[a-z][a-z0-9_]*(?=\{)/g) ?? []).map((name) => name.replace(/_(bucket|sum|count)$/, ''));
 }
 
-/** Sources of the services and of what they share. */
-function sources(): string {
-  const folders = [...APPS.map((app) => `apps/${app}/src`), 'packages/service/src'];
-  const files = folders.flatMap((folder) =>
-    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
-      .map((file) => join(folder, file)),
-  );
-  return files.map(readText).join('\n');
-}
+/** The tests of the services hold its tables of metrics and the services together. */
+const METRIC_HEADINGS = ['Every service', 'With a database', ...APPS];
+const operations = () => readText('docs/operations.md');
 
 describeWith(HELM)('monitoring', () => {
   beforeAll(() => programOf(HELM), TOOL_TIMEOUT_MS);
@@ -40,11 +32,17 @@ describeWith(HELM)('monitoring', () => {
 
   it('asks for metrics that the services have', async () => {
     const { alerts, panels } = await expressions();
-    const code = sources();
     const scaledOn = ['codex_exec_connected_executors', 'cxg_app_connections'];
     const names = new Set([...alerts, ...panels].flatMap(metricsOf).concat(scaledOn));
     expect(names.size).toBeGreaterThan(10);
-    expect([...names].filter((name) => !NOT_OURS.test(name) && !new RegExp(`\\b${name}\\b`).test(code))).toEqual([]);
+    const documented = new Set(documentedMetrics(operations(), METRIC_HEADINGS).map(({ name }) => name));
+    expect([...names].filter((name) => !NOT_OURS.test(name) && !documented.has(name))).toEqual([]);
+  });
+
+  it('has the alerts that docs/operations.md explains', async () => {
+    const rules = find(await render(FULL), 'PrometheusRule').spec?.groups?.flatMap((group) => group.rules) ?? [];
+    const explained = [...operations().matchAll(/^\| `(Codex\w+)` \|/gm)].map(([, name]) => name);
+    expect([...new Set(rules.map(({ alert }) => alert))].sort()).toEqual(explained.sort());
   });
 
   it('asks for this installation only', async () => {
