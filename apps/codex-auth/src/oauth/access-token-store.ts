@@ -20,7 +20,8 @@ interface HolderRow {
 }
 
 /**
- * Finds who holds live access tokens: not expired, neither they nor their grants revoked, the users not disabled.
+ * Finds who holds live access tokens: not expired, neither they nor their grants revoked, the users not disabled. The limit makes the
+ * planner look each key up, where for many it might read the whole table.
  * @returns the holders, by the positions of their keys
  */
 export async function findAccessTokens(
@@ -36,8 +37,12 @@ export async function findAccessTokens(
                                where m.workspace_id = key.account_id
                                  and m.user_id = t.user_id)) as is_member_of_account
              from unnest($1::bytea[], $2::text[]) with ordinality as key (jti_digest, account_id, position)
-             join codex_auth.live_access_tokens t on t.jti_digest = key.jti_digest
-            where t.expires_at > $3`,
+            cross join lateral (
+                    select user_id, email, display_name, role, client_id, scope, grant_id
+                      from codex_auth.live_access_tokens
+                     where jti_digest = key.jti_digest
+                       and expires_at > $3
+                     limit 1) t`,
     values: [keys.map(({ jtiDigest }) => jtiDigest), keys.map(({ accountId }) => accountId ?? null), now],
   });
   return new Map(found.rows.map((row) => [row.position - 1, toHolder(row)]));

@@ -132,7 +132,8 @@ interface SubjectRow {
 }
 
 /**
- * What presented tokens are checked against: the tokens, their users and the memberships in one round trip.
+ * What presented tokens are checked against: the tokens, their users and the memberships in one round trip. The limit makes the planner
+ * look each id up, where for many it might read the whole table.
  * @returns the subjects, by the positions of their ids
  */
 export async function findVerificationSubjects(
@@ -141,16 +142,20 @@ export async function findVerificationSubjects(
 ): Promise<ReadonlyMap<number, VerificationSubject>> {
   const { rows } = await db.query<SubjectRow>({
     name: 'find-remote-token-subjects',
-    text: `select wanted.position::integer, t.secret_hash, t.user_id, t.workspace_id, t.last_used_at,
-                  case when t.revoked_at is not null then 'revoked'
-                       when t.expires_at <= $2 then 'expired'
-                       when u.disabled_at is not null then 'user_disabled'
-                       when m.user_id is null then 'not_a_member'
-                  end as refusal
+    text: `select wanted.position::integer, t.secret_hash, t.user_id, t.workspace_id, t.last_used_at, t.refusal
              from unnest($1::text[]) with ordinality as wanted (id, position)
-             join codex_auth.codex_remote_tokens t on t.id = wanted.id
-             join codex_auth.users u on u.id = t.user_id
-             left join codex_auth.workspace_members m on m.workspace_id = t.workspace_id and m.user_id = t.user_id`,
+            cross join lateral (
+                    select r.secret_hash, r.user_id, r.workspace_id, r.last_used_at,
+                           case when r.revoked_at is not null then 'revoked'
+                                when r.expires_at <= $2 then 'expired'
+                                when u.disabled_at is not null then 'user_disabled'
+                                when m.user_id is null then 'not_a_member'
+                           end as refusal
+                      from codex_auth.codex_remote_tokens r
+                      join codex_auth.users u on u.id = r.user_id
+                      left join codex_auth.workspace_members m on m.workspace_id = r.workspace_id and m.user_id = r.user_id
+                     where r.id = wanted.id
+                     limit 1) t`,
     values: [ids, now],
   });
   return new Map(rows.map((row) => [row.position - 1, toSubject(row)]));
