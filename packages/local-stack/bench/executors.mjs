@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { mintWsTicket } from '@codex-gateways/tokens';
 import { withStack } from './bench-stack.mjs';
 import { cpuBetween, usageOf } from './measure.mjs';
 import { createExecutors, open, Registrar } from './scripted-executor.mjs';
@@ -7,6 +8,9 @@ const REPLICAS = 3;
 const AT_ONCE = 48;
 /** One whole interval of pings. */
 const IDLE_SECONDS = 30;
+/** More are not registered over HTTP: their registrations are written, as if they had been made a moment ago. */
+const REGISTERED_AT_MOST = 1000;
+const TICKET_SECONDS = 300;
 
 /**
  * What connected executors cost that do nothing. They come to the replicas in turn, past the balancer: a process has
@@ -19,8 +23,10 @@ export async function measureExecutors(count) {
     const ids = await createExecutors(db, { count, userId, workspaceId });
     await sleep(3000);
     const empty = await usageOf(stack);
+    const isRegistered = count <= REGISTERED_AT_MOST;
+    const urls = isRegistered ? undefined : await writeRegistrations(db, stack, ids);
     const startedAt = performance.now();
-    const sockets = await connectAll(stack, ids, accessToken);
+    const sockets = await connectAll(stack, ids, { accessToken, urls });
     const connectSeconds = (performance.now() - startedAt) / 1000;
     const connected = await usageOf(stack);
     await sleep(4000);
@@ -30,7 +36,7 @@ export async function measureExecutors(count) {
     const listMs = await timeOf(() => listConnected(stack, workspaceId));
     const open = sockets.filter((ws) => ws.readyState === ws.OPEN).length;
     for (const ws of sockets) ws.terminate();
-    const row = { count, open, connectSeconds, connect: cpuBetween(empty, connected), listMs };
+    const row = { count, open, isRegistered, connectSeconds, connect: cpuBetween(empty, connected), listMs };
     const idle = cpuBetween(before, after);
     const bytesEach = (part) => (after[part].bytes - empty[part].bytes) / count;
     return {
@@ -42,7 +48,27 @@ export async function measureExecutors(count) {
   });
 }
 
-async function connectAll(stack, ids, accessToken) {
+/** @returns the address that registering would have answered, for each */
+async function writeRegistrations(db, stack, ids) {
+  const expiresAt = Math.floor(Date.now() / 1000) + TICKET_SECONDS;
+  await db.query(
+    `with ticketed as (
+       update codex_exec.executors set last_ticket_expires_at = $2, last_registered_at = now()
+        where exe_id = any ($1)
+       returning exe_id
+     )
+     insert into codex_exec.executor_registrations (executor_registration_id, exe_id, ticket_expires_at, generation)
+     select 'reg_' || exe_id, exe_id, $2, 'legacy' from ticketed`,
+    [ids, expiresAt],
+  );
+  const replicas = stack.replicas('exec').map(({ url }) => url.replace('http', 'ws'));
+  return ids.map((id, index) => {
+    const ticket = mintWsTicket(id, expiresAt, stack.secrets.captokenSecret);
+    return `${replicas[index % replicas.length]}/codex-exec/${id}?token=${ticket}`;
+  });
+}
+
+async function connectAll(stack, ids, { accessToken, urls }) {
   const registrars = stack.replicas('exec').map(({ url }) => new Registrar(url, accessToken));
   const sockets = [];
   let next = 0;
@@ -51,7 +77,7 @@ async function connectAll(stack, ids, accessToken) {
       while (next < ids.length) {
         const index = next;
         next += 1;
-        sockets.push(await open(await registrars[index % registrars.length].register(ids[index])));
+        sockets.push(await open(urls?.[index] ?? (await registrars[index % registrars.length].register(ids[index]))));
       }
     }),
   );

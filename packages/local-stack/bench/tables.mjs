@@ -47,8 +47,8 @@ function executors(results) {
   head.push('KiB each in exec-gateway', 'idle, CPU ms a second: exec-gateway, PostgreSQL', 'list of them, ms');
   return table(
     head,
-    rows.map(({ count, connectSeconds, connect, bytesEach, idle, idleSeconds, listMs }) => [
-      number(count),
+    rows.map(({ count, isRegistered, connectSeconds, connect, bytesEach, idle, idleSeconds, listMs }) => [
+      `${number(count)}${isRegistered === false ? ', connected only' : ''}`,
       number(count / connectSeconds),
       [connect.exec, connect.auth, connect.postgres].map((ms) => number(ms / count, 2)).join(' + '),
       kibibytes(bytesEach.exec),
