@@ -8,6 +8,7 @@ import {
 } from '@codex-gateways/service';
 import { request } from 'undici';
 import type { AppServerSource } from './app-server/app-server.ts';
+import { admitAccount } from './app-server/app-server-account.ts';
 import { AppServerPool } from './app-server/app-server-pool.ts';
 import { programPath, resolveCodexBinary } from './app-server/codex-binary.ts';
 import { createDialledAppServer } from './app-server/dialled-app-server.ts';
@@ -66,6 +67,8 @@ async function launchBackend(
   const program = await resolveCodexBinary(config.codexBinary, path);
   const state = new StateFolder(config.stateDir, log);
   await state.open();
+  const { account, stateDir } = config;
+  if (account) await admitAccount(stateDir, { account, program, emptyFolder: state.emptyFolder });
   const execGateway = createInternalClient({
     baseUrl: config.execGatewayInternalUrl,
     headers: { authorization: `Bearer ${config.execGatewayInternalSecret}` },

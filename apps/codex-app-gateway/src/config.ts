@@ -21,6 +21,8 @@ const NETWORK_VARIABLES = [
   'CODEX_CA_CERTIFICATE',
 ];
 const MIN_SECRET_CHARACTERS = 16;
+// The highest one means "nobody" to the system's own calls.
+const MAX_ACCOUNT_ID = 2 ** 32 - 2;
 // Not one of the variables that decide what an app-server is or may do.
 const MODEL_KEY_VARIABLE =
   /^(?!(?:PATH|HOME|TMPDIR|LANG|CODEX_HOME|CODEX_EXEC_.*|CXG_.*|LD_.*|DYLD_.*)$)[A-Z_][A-Z0-9_]{0,99}$/;
@@ -106,6 +108,14 @@ function readLaunch(read: EnvReader) {
     stopTimeoutMs: read.durationMs('CXG_APP_SERVER_STOP_TIMEOUT', { min: '1s', max: '1m', default: '5s' }),
     /** For an answer of one that is suspected to hang. */
     probeTimeoutMs: readDialTimeoutMs(read),
+    /** Who app-servers run as; absent: this service's own user. */
+    account: readAccount(read),
+    /** Of app-servers, in octal digits. */
+    umask: read.text('CXG_APP_SERVER_UMASK', {
+      default: '077',
+      pattern: /^0?[0-7]{3}$/,
+      expected: 'three octal digits, such as 077',
+    }),
     maxAppServers: read.integer('CXG_MAX_APP_SERVERS', { min: 1, max: 10_000, default: 32 }),
     model: readModel(read),
     network: readNetwork(read),
@@ -122,6 +132,19 @@ function readReplica(read: EnvReader) {
     leaseRenewalMs: read.durationMs('CXG_APP_LEASE_RENEWAL', { min: '100ms', max: '1m', default: '2s' }),
   };
   return selfUrl === undefined ? undefined : { selfUrl, ...settings };
+}
+
+/** Both or neither: a group must not be left to chance. */
+function readAccount(read: EnvReader) {
+  if (['CXG_APP_SERVER_UID', 'CXG_APP_SERVER_GID'].every((name) => read.optionalText(name) === undefined))
+    return undefined;
+  return { uid: read.parsed('CXG_APP_SERVER_UID', accountId, 0), gid: read.parsed('CXG_APP_SERVER_GID', accountId, 0) };
+}
+
+function accountId(text: string): number {
+  const id = Number(text);
+  if (!/^\d{1,10}$/.test(text) || id === 0 || id > MAX_ACCOUNT_ID) throw new TypeError('must be an id from 1 up');
+  return id;
 }
 
 function readDialTimeoutMs(read: EnvReader): number {

@@ -5,6 +5,7 @@ import { randomToken, sha256 } from '@codex-gateways/crypto';
 import { inSpan, recordedTraceparent } from '@codex-gateways/service';
 import type { ModelConfig } from '../config.ts';
 import { replaceFile } from '../files/replace-file.ts';
+import type { AppServerAccount } from './app-server-account.ts';
 import { type AppServer, AppServerUnavailableError, REMOTE_ENVIRONMENT_ID } from './app-server.ts';
 import { childEnvironment, type Execution } from './child-environment.ts';
 import { codexConfig } from './codex-config.ts';
@@ -38,6 +39,10 @@ export interface AppServerLaunch {
   readonly path: string;
   readonly startTimeoutMs: number;
   readonly stopTimeoutMs: number;
+  /** Who it runs as; absent: this service's own user. */
+  readonly account?: AppServerAccount | undefined;
+  /** In octal digits. */
+  readonly umask?: string;
   /** Aborts the start. */
   readonly signal: AbortSignal;
   /** Called as soon as there is a process, before it is ready. */
@@ -55,7 +60,7 @@ export function launchAppServer(launch: AppServerLaunch): Promise<LaunchedAppSer
 
 async function launchInTrace(launch: AppServerLaunch): Promise<LaunchedAppServer> {
   const { folder, startTimeoutMs } = launch;
-  await replaceFile(join(folder.codexHome, 'config.toml'), codexConfig(launch.model));
+  await replaceFile(join(folder.codexHome, 'config.toml'), codexConfig(launch.model), { owner: launch.account });
   // It would win over `CODEX_EXEC_SERVER_URL=none`, and could bring this host back as a place to run commands.
   await rm(join(folder.codexHome, 'environments.toml'), { force: true });
   const token = randomToken();
@@ -69,6 +74,8 @@ async function launchInTrace(launch: AppServerLaunch): Promise<LaunchedAppServer
     env: childEnvironment({ ...launch, traceparent: recordedTraceparent() }),
     workFolder: WORK_FOLDER,
     graceMs: launch.stopTimeoutMs,
+    account: launch.account,
+    ...(launch.umask === undefined ? {} : { umask: launch.umask }),
   });
   try {
     const groupId = child.groupId;

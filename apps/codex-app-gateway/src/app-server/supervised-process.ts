@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { StringDecoder } from 'node:string_decoder';
+import type { AppServerAccount } from './app-server-account.ts';
 
 /*
  * Runs the program as its child, in the process group that the shell leads. File descriptor 3 is the read end of a pipe
@@ -8,9 +9,8 @@ import { StringDecoder } from 'node:string_decoder';
  * The program inherits no descriptor but its standard ones, and leaves no core dump: its memory holds secrets.
  */
 const SUPERVISOR = `
-grace=$1; program_path=$2; shift 2
+grace=$1; program_path=$2; umask "$3"; shift 3
 PATH=/usr/bin:/bin
-umask 077
 ulimit -c 0
 exec 3<&0 </dev/null
 PATH=$program_path "$@" 3<&- &
@@ -37,6 +37,10 @@ export interface SupervisedProgram {
   readonly workFolder: string;
   /** From SIGTERM to SIGKILL. */
   readonly graceMs: number;
+  /** In octal digits; what it makes is for its user only when absent. */
+  readonly umask?: string;
+  /** Absent: this service's own. */
+  readonly account?: AppServerAccount | undefined;
 }
 
 /** A program that ends with this service, also when the service is killed. Owned by who made it, who must `stop` it. */
@@ -49,13 +53,14 @@ export class SupervisedProcess {
   readonly ended: Promise<string>;
   #hasEnded = false;
 
-  constructor({ program, args, env, workFolder, graceMs }: SupervisedProgram) {
+  constructor({ program, args, env, workFolder, graceMs, umask = '077', account }: SupervisedProgram) {
     this.#graceMs = graceMs;
     const graceSeconds = String(Math.max(1, Math.ceil(graceMs / 1000)));
-    const parameters = ['codex-app-server', graceSeconds, env.PATH ?? '', program, ...args];
+    const parameters = ['codex-app-server', graceSeconds, env.PATH ?? '', umask, program, ...args];
     this.#shell = spawn('/bin/sh', ['-c', SUPERVISOR, ...parameters], {
       cwd: workFolder,
       env: { ...env },
+      ...account,
       detached: true,
       stdio: ['pipe', 'ignore', 'pipe'],
     });

@@ -144,7 +144,7 @@ export class WorkspaceAppServer {
   async #launch(turn: Turn | undefined): Promise<LaunchedAppServer> {
     const { config, state, observer } = this.#deps;
     const startedAtMs = performance.now();
-    const folder = await prepareWorkspaceFolder(config.stateDir, this.#workspaceId);
+    const folder = await prepareWorkspaceFolder(config.stateDir, this.#workspaceId, config.account);
     let groupId: number | undefined;
     try {
       const launched = await launchAppServer({
@@ -153,6 +153,8 @@ export class WorkspaceAppServer {
         folder,
         model: config.model,
         network: config.network,
+        account: config.account,
+        umask: config.umask,
         execution: this.#execution(turn),
         startTimeoutMs: config.startTimeoutMs,
         stopTimeoutMs: config.stopTimeoutMs,
