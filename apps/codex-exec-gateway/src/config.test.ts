@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { ConfigError } from '@codex-gateways/service';
+import { undocumentedVariables } from '@codex-gateways/testing';
 import { readConfig } from './config.ts';
 
 const COMPLETE = {
@@ -36,6 +38,11 @@ describe('the configuration', () => {
         pingIntervalMs: 30_000,
       },
     });
+  });
+
+  it('is described in the README, every variable', () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    expect(undocumentedVariables(readConfig, { readme, environments: [COMPLETE] })).toEqual([]);
   });
 
   it('names everything that is missing at once', () => {

@@ -1,5 +1,5 @@
 /**
- * The variables that a configuration reads and a README does not name, in backticks; none is how it should be.
+ * The variables that a configuration reads and a README does not name, in backticks, in either case; none is how it should be.
  * @param environments - complete ones, of which each has the configuration read other variables
  * @param readConfig - may throw
  */
@@ -25,5 +25,5 @@ export function undocumentedVariables(
     }
   }
   if (read.size < 10) throw new Error(`only ${read.size} variables were read`);
-  return [...read].filter((name) => !readme.includes(`\`${name}\``)).sort();
+  return [...read].filter((name) => !new RegExp(`\`${name}[\`=]`, 'i').test(readme)).sort();
 }
