@@ -5,7 +5,6 @@ export {
 } from './embedded/embedded-postgres.ts';
 export { EmbeddedPostgresError, PortTakenError } from './embedded/embedded-postgres-error.ts';
 export { requireFreePort } from './embedded/loopback-port.ts';
-export { identifyProcess, isSameProcessAlive, type ProcessIdentity } from './embedded/process-identity.ts';
 export { createListener, type Listener, type ListenerOptions, type NotificationHandler } from './listener.ts';
 export type { Log } from './log.ts';
 export { MigrationHistoryError, type MigrationOptions, runMigrations } from './migrations.ts';

@@ -1,12 +1,17 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigError, type Logger } from '@codex-gateways/service';
+import {
+  ConfigError,
+  identifyProcess,
+  isSameProcessAlive,
+  type Logger,
+  type ProcessIdentity,
+} from '@codex-gateways/service';
 import { z } from 'zod';
 import { errorCodeOf } from '../error-code.ts';
 import { replaceFile } from '../files/replace-file.ts';
-import { identifyProcess, isSameProcess, type ProcessIdentity } from './process-identity.ts';
 
-const identitySchema = z.object({ pid: z.int().min(2), bootId: z.string(), startTicks: z.string() });
+const identitySchema = z.object({ pid: z.int().min(2), startedAt: z.string().min(1) });
 
 /**
  * The folder that holds everything this service keeps, for one service at a time. It knows the process groups that were
@@ -52,7 +57,7 @@ export class StateFolder {
 
   /** Remembers a process group until `forgetGroup`. */
   async rememberGroup(groupId: number): Promise<void> {
-    const identity = await identifyProcess(groupId);
+    const identity = identifyProcess(groupId);
     if (identity) await replaceFile(this.#recordPath(groupId), JSON.stringify(identity));
   }
 
@@ -65,13 +70,13 @@ export class StateFolder {
   }
 
   async #lock(): Promise<void> {
-    const own = JSON.stringify(await identifyProcess(process.pid));
+    const own = JSON.stringify(identifyProcess(process.pid));
     try {
       await writeFile(this.#lockPath, own, { flag: 'wx', mode: 0o600 });
     } catch (error) {
       if (errorCodeOf(error) !== 'EEXIST') throw error;
       const holder = await readIdentity(this.#lockPath);
-      if (holder && (await isSameProcess(holder))) {
+      if (holder && isSameProcessAlive(holder)) {
         throw new ConfigError([`CXG_STATE_DIR is in use by another codex-app-gateway, process ${holder.pid}`]);
       }
       await replaceFile(this.#lockPath, own);
@@ -80,8 +85,8 @@ export class StateFolder {
 
   async #endOrphan(recordPath: string): Promise<void> {
     const leader = await readIdentity(recordPath);
-    // Without /proc an id alone could be anybody's; there the closed pipe alone ends what is left.
-    if (leader && leader.startTicks !== '' && (await isSameProcess(leader))) {
+    // A leader that is gone leaves its group to the closed pipe: the id could be anybody's by now.
+    if (leader && isSameProcessAlive(leader)) {
       this.#log.warn({ group_id: leader.pid }, 'killing an app-server that outlived its gateway');
       try {
         process.kill(-leader.pid, 'SIGKILL');

@@ -13,9 +13,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from '@codex-gateways/service';
 import type { PostgresBinaries } from './binaries.ts';
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
-import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from './process-identity.ts';
 import type { ServerAccount } from './server-account.ts';
 import { accessDataDirectory, runToEnd } from './server-process.ts';
 

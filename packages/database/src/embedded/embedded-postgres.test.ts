@@ -3,13 +3,14 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { identifyProcess } from '@codex-gateways/service';
 import pg from 'pg';
 import { eventually, useTemporaryFolder } from '../../test/embedded-server.ts';
 import { silentLog } from '../log.ts';
 import { locateBinaries } from './binaries.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts';
 import { EmbeddedPostgresError, PortTakenError } from './embedded-postgres-error.ts';
-import { identifyProcess, isPostgresOf } from './process-identity.ts';
+import { isPostgresOf } from './postgres-process.ts';
 import { resolveServerAccount } from './server-account.ts';
 import { accessDataDirectory, releaseWatcher, spawnServer } from './server-process.ts';
 

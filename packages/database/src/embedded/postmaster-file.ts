@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { identifyProcess } from '@codex-gateways/service';
 import type { Log } from '../log.ts';
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
-import { identifyProcess, isPostgresOf } from './process-identity.ts';
+import { isPostgresOf } from './postgres-process.ts';
 
 /** Each signal a server is stopped with, and how long it may take: fast shutdown, immediate shutdown, the end. */
 const STOP_STEPS = [

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, readlinkSync } from 'node:fs';
-import { basename } from 'node:path';
+import { readFileSync } from 'node:fs';
 
 /** A process that a reused pid cannot be mistaken for. */
 export interface ProcessIdentity {
@@ -9,9 +8,9 @@ export interface ProcessIdentity {
   readonly startedAt: string;
 }
 
-/** Identifies a live process. @returns undefined when there is no process with this pid */
+/** Identifies a live process. @returns undefined when there is none with this pid; a zombie counts as gone, since it does nothing any more */
 export function identifyProcess(pid: number): ProcessIdentity | undefined {
-  const startedAt = process.platform === 'linux' ? linuxStart(pid) : psField(pid, 'lstart=');
+  const startedAt = process.platform === 'linux' ? linuxStart(pid) : processField(pid, 'lstart=');
   return startedAt ? { pid, startedAt } : undefined;
 }
 
@@ -20,24 +19,7 @@ export function isSameProcessAlive(earlier: ProcessIdentity): boolean {
   return identifyProcess(earlier.pid)?.startedAt === earlier.startedAt;
 }
 
-/**
- * Whether a pid is a PostgreSQL server (or one of its children) working in a data directory.
- * @param dataDirectory - real path: a PostgreSQL process has its data directory as its working directory
- */
-export function isPostgresOf(pid: number, dataDirectory: string): boolean {
-  if (process.platform !== 'linux') {
-    const command = psField(pid, 'command=');
-    return command.includes('postgres') && command.includes(dataDirectory);
-  }
-  try {
-    const executable = basename(readlinkSync(`/proc/${pid}/exe`)).replace(/ \(deleted\)$/, '');
-    return executable === 'postgres' && readlinkSync(`/proc/${pid}/cwd`) === dataDirectory;
-  } catch {
-    return false; // gone, or owned by another user and so not a server that we could have started
-  }
-}
-
-/** @returns start time in clock ticks with the boot it counts from; a zombie counts as gone */
+/** @returns start time in clock ticks with the boot it counts from */
 function linuxStart(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -50,7 +32,8 @@ function linuxStart(pid: number): string | undefined {
   }
 }
 
-function psField(pid: number, field: string): string {
+/** What ps says of a process, where there is no /proc; empty when there is no such process. */
+export function processField(pid: number, field: string): string {
   try {
     return execFileSync('ps', ['-p', String(pid), '-o', field], { encoding: 'utf8', stdio: 'pipe' }).trim();
   } catch {

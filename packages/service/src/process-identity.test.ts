@@ -1,0 +1,29 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { identifyProcess, isSameProcessAlive } from './process-identity.ts';
+
+describe('the identity of a process', () => {
+  it('is that of a process as long as it runs', async () => {
+    const child = spawn(process.execPath, ['--eval', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+    await once(child, 'spawn');
+    const identity = identifyProcess(child.pid ?? 0);
+    expect(identity).toEqual({ pid: child.pid, startedAt: expect.stringMatching(/./) });
+    if (!identity) throw new Error('it was not identified');
+    expect(isSameProcessAlive(identity)).toBe(true);
+    expect(isSameProcessAlive({ ...identity, startedAt: 'at another time' })).toBe(false);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(isSameProcessAlive(identity)).toBe(false);
+  });
+  it('is no more once it is a zombie', async () => {
+    // The shell ends its child and never asks for it; sleep takes its place.
+    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const [pid] = await once(parent.stdout, 'data');
+    const deadline = performance.now() + 5000;
+    while (identifyProcess(Number(pid)) && performance.now() < deadline) await delay(10);
+    expect(identifyProcess(Number(pid))).toBeUndefined();
+    expect(() => process.kill(Number(pid), 0)).not.toThrow();
+    parent.kill('SIGKILL');
+  });
+});
