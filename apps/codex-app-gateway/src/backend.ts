@@ -10,11 +10,15 @@ import { request } from 'undici';
 import type { AppServerSource } from './app-server/app-server.ts';
 import { admitAccount } from './app-server/app-server-account.ts';
 import { AppServerPool } from './app-server/app-server-pool.ts';
+import { httpBaseOf } from './app-server/child-environment.ts';
 import { programPath, resolveCodexBinary } from './app-server/codex-binary.ts';
 import { createDialledAppServer } from './app-server/dialled-app-server.ts';
 import { StateFolder } from './app-server/state-folder.ts';
 import type { AppServerObserver } from './app-server/workspace-app-server.ts';
 import type { Config, LaunchConfig } from './config.ts';
+import type { ExecutorObserver } from './gateway-metrics.ts';
+import { ExecutorLinks } from './registry/executor-links.ts';
+import { Registry } from './registry/registry.ts';
 import { gatewayName } from './replicas/gateway-name.ts';
 import { HomeRecord } from './replicas/home-record.ts';
 import { LeasedHomes, SOLE_HOME } from './replicas/homes.ts';
@@ -23,7 +27,7 @@ import { TurnJournal } from './turns/turn-journal.ts';
 import { Turns } from './turns/turns.ts';
 
 export interface BackendDeps {
-  readonly observer: AppServerObserver;
+  readonly observer: AppServerObserver & ExecutorObserver;
   readonly calls: CallObserver;
   readonly clock: Clock;
   readonly log: Logger;
@@ -86,6 +90,19 @@ async function launchBackend(
     lifetimeSeconds: config.capabilityLifetimeSeconds,
   });
   await turns.open();
+  const registry = new Registry(log);
+  await registry.start();
+  // Not the internal address: what the exec-gateway answers is for the app-server.
+  const harnessSide = createInternalClient({
+    baseUrl: httpBaseOf(config.execGatewayUrl),
+    peer: 'codex-exec-gateway',
+    observer: calls,
+  });
+  const links = new ExecutorLinks({
+    ...{ registry, turns, observer, log },
+    execGateway: harnessSide,
+    execGatewayUrl: config.execGatewayUrl,
+  });
   const replica = await joinReplicas(config, { execGateway, log, onLost: (id) => void appServers.stop(id, MOVED) });
   const appServers: AppServerPool = new AppServerPool({
     program,
@@ -93,6 +110,7 @@ async function launchBackend(
     config,
     state,
     turns,
+    links,
     homes: replica?.homes ?? SOLE_HOME,
     observer,
     log,
@@ -108,7 +126,8 @@ async function launchBackend(
       await appServers.close();
       await replica?.homes.close();
       await turns.close(Math.max(0, deadlineMs - performance.now()));
-      await execGateway.close();
+      await registry.close();
+      await Promise.all([execGateway.close(), harnessSide.close()]);
       await state.close();
     },
   };

@@ -99,7 +99,7 @@ function readLaunch(read: EnvReader) {
     execGatewayInternalSecret: read.sharedSecret('CXG_EXEC_GATEWAY_INTERNAL_SECRET'),
     /** Signs capability tokens, so it is never empty. */
     capabilitySecret: read.parsed('CXG_CAPTOKEN_HMAC_SECRET', atLeast16Characters, ''),
-    /** Of one capability token, and so the longest life of one app-server. */
+    /** Of one capability token; a bridge that was opened with it lasts no longer. */
     capabilityLifetimeSeconds: read.durationSeconds('CXG_CAPTOKEN_TTL', { min: '1m', max: '24d', default: '24h' }),
     /** An app-server without a client is stopped after this time. */
     idleShutdownMs: read.durationMs('CXG_IDLE_SHUTDOWN', { min: '1s', max: '24d', default: '30m' }),
@@ -108,6 +108,8 @@ function readLaunch(read: EnvReader) {
     stopTimeoutMs: read.durationMs('CXG_APP_SERVER_STOP_TIMEOUT', { min: '1s', max: '1m', default: '5s' }),
     /** For an answer of one that is suspected to hang. */
     probeTimeoutMs: readDialTimeoutMs(read),
+    /** How often an app-server with clients is looked at whether it still has the right executor. */
+    executorCheckMs: read.durationMs('CXG_EXECUTOR_CHECK_INTERVAL', { min: '100ms', max: '1h', default: '15s' }),
     /** Who app-servers run as; absent: this service's own user. */
     account: readAccount(read),
     /** Of app-servers, in octal digits. */

@@ -19,6 +19,11 @@ export interface GatewayGauges {
   revocationStream(): number;
 }
 
+export interface ExecutorObserver {
+  /** @param code - one of a fixed set */
+  executorRefused(code: string): void;
+}
+
 export interface ForwardObserver {
   forwarded(outcome: ForwardOutcome): void;
 }
@@ -27,7 +32,8 @@ export type GatewayMetrics = ApprovalObserver &
   UpgradeObserver &
   AppServerObserver &
   AuthenticationObserver &
-  ForwardObserver;
+  ForwardObserver &
+  ExecutorObserver;
 
 const FAST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const SLOW_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60];
@@ -119,16 +125,24 @@ function observeConnections(
   };
 }
 
-function observeAppServers(series: Series): Pick<GatewayMetrics, 'started' | 'startFailed' | 'ended'> {
+function observeAppServers(
+  series: Series,
+): Pick<GatewayMetrics, 'started' | 'startFailed' | 'ended' | 'executorRefused'> {
   const starts = series.histogram('cxg_app_server_start_seconds', {
     help: 'From the start of an app-server until it is ready.',
     buckets: SLOW_SECONDS,
   });
   const failedStarts = series.counter('cxg_app_server_failed_starts_total', 'App-servers that did not become ready.');
   const ended = series.counter('cxg_app_servers_ended_total', 'App-servers that ended, by how.', 'how');
+  const refusals = series.counter(
+    'cxg_app_executor_refusals_total',
+    'Executors that app-servers did not reach, by why.',
+    'code',
+  );
   return {
     started: (durationMs) => starts.observe(durationMs / 1000),
     startFailed: () => failedStarts.inc(),
+    executorRefused: (code) => refusals.inc({ code }),
     ended: (wasStopped) => ended.inc({ how: wasStopped ? 'stopped' : 'crashed' }),
   };
 }

@@ -1,7 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { capabilityToken } from '@codex-gateways/tokens';
-import { CAPABILITY_SECRET } from './world.ts';
 
 /** A running process of an app-server, as Linux shows it. */
 export interface AppServerProcess {
@@ -27,15 +25,12 @@ export async function onlyAppServer(stateDir: string, workspaceId = 'ws-1'): Pro
   return only;
 }
 
-/** The turn that an app-server's capability token stands for; it must be valid. */
-export function turnOf(environment: AppServerProcess['environment']): ReturnType<typeof verifiedTurn> {
-  return verifiedTurn(environment.CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN ?? '');
-}
-
-function verifiedTurn(token: string) {
-  const outcome = capabilityToken.verify(token, CAPABILITY_SECRET, Math.floor(Date.now() / 1000));
-  if (!outcome.ok) throw new Error(`the capability token is not valid: ${outcome.reason}`);
-  return outcome.payload;
+/** The one turn that is begun and not known to be revoked, from the gateway's journal. */
+export async function openTurnId(stateDir: string): Promise<string> {
+  const turns = JSON.parse(await readFile(join(stateDir, 'turns.json'), 'utf8')) as { turnId: string }[];
+  const [only, ...others] = turns;
+  if (!only || others.length > 0) throw new Error(`there are ${turns.length} turns`);
+  return only.turnId;
 }
 
 async function readProcess(id: string): Promise<AppServerProcess> {

@@ -9,12 +9,19 @@ export interface ExecGatewayProcess {
   readonly process: RunningProcess;
 }
 
+/** Of every executor here, whatever bearer it registers with. */
+const EXECUTOR_OWNER = 'owner-of-executors';
 const [AGENTSERVER_SECRET = '', SHARED_SECRET = ''] = GATEWAY_SECRETS;
 
 export async function startExecGateway(
   cleanup: Cleanup,
   world: Pick<World, 'agentserver'>,
 ): Promise<ExecGatewayProcess> {
+  const { answer } = world.agentserver;
+  world.agentserver.answer = (request) =>
+    request.path === '/internal/codex-auth/validate'
+      ? { status: 200, body: { user_id: EXECUTOR_OWNER } }
+      : answer(request);
   const database = await createTestDatabase();
   cleanup.after(() => database.drop());
   const port = await freePort();
@@ -49,7 +56,7 @@ export async function manageExecutors(
     method,
     headers: {
       'x-internal-secret': AGENTSERVER_SECRET,
-      'x-user-id': 'user-of-ws-1',
+      'x-user-id': EXECUTOR_OWNER,
       ...(body ? { 'content-type': 'application/json' } : {}),
     },
     ...(body ? { body: JSON.stringify(body) } : {}),

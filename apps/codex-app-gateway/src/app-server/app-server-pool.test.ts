@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAlive, useCleanup, waitFor } from '@codex-gateways/testing';
-import { onlyAppServer, turnOf } from '../../test/app-server-processes.ts';
+import { onlyAppServer, openTurnId } from '../../test/app-server-processes.ts';
 import { runSource } from '../../test/run-source.ts';
 import { connect, createWorld, get, type World } from '../../test/world.ts';
 
@@ -27,7 +27,8 @@ describe('app-servers of our own, with the real CLI', () => {
     world.executors.set('ws-1', [LAPTOP]);
     const gateway = await world.start({ CXG_IDLE_SHUTDOWN: '1s' });
     const [client, other] = await Promise.all([connect(gateway), connect(gateway)]);
-    const { pid, environment } = await onlyAppServer(world.stateDir);
+    const { pid } = await onlyAppServer(world.stateDir);
+    const turnId = await openTurnId(world.stateDir);
     await client.close();
     const shorter = await connect(gateway, 'ws-2'); // comes later, and is left alone
     const { pid: shorterPid } = await onlyAppServer(world.stateDir, 'ws-2');
@@ -36,15 +37,16 @@ describe('app-servers of our own, with the real CLI', () => {
     expect(isAlive(pid)).toBe(true);
     await other.close();
     await gone(pid);
-    await revoked(world, turnOf(environment).turn_id);
+    await revoked(world, turnId);
   }, 60_000);
 
-  it('begin anew with the new executor when the default changed, once no client is connected', async () => {
+  it('begin anew with the new executor when the default changed, at the next client', async () => {
     const world = await createWorld(cleanup);
     world.executors.set('ws-1', [LAPTOP]);
     const gateway = await world.start();
     const client = await connect(gateway);
     const before = await onlyAppServer(world.stateDir);
+    const turnId = await openTurnId(world.stateDir);
     world.executors.set('ws-1', [
       { ...LAPTOP, is_default: false },
       { ...LAPTOP, exe_id: 'exe_box', name: 'box' },
@@ -59,8 +61,11 @@ describe('app-servers of our own, with the real CLI', () => {
     await connect(gateway);
     const after = await onlyAppServer(world.stateDir);
     expect(after.environment.CODEX_EXEC_SERVER_NOISE_ENVIRONMENT_ID).toBe('exe_box');
-    expect(turnOf(after.environment).turn_id).not.toBe(turnOf(before.environment).turn_id);
-    await revoked(world, turnOf(before.environment).turn_id);
+    await revoked(world, turnId);
+    await waitFor(async () => (await openTurnId(world.stateDir).catch(() => turnId)) !== turnId, {
+      timeoutMs: 5000,
+      describe: 'another turn',
+    });
   }, 60_000);
 
   it('begin anew after they were killed, with a pause; their clients are told, their turn is revoked', async () => {
@@ -68,11 +73,12 @@ describe('app-servers of our own, with the real CLI', () => {
     world.executors.set('ws-1', [LAPTOP]);
     const gateway = await world.start();
     const client = await connect(gateway);
-    const { pid, environment } = await onlyAppServer(world.stateDir);
+    const { pid } = await onlyAppServer(world.stateDir);
+    const turnId = await openTurnId(world.stateDir);
     process.kill(pid, 'SIGKILL');
     expect(await client.closed).toEqual({ code: 1011, reason: 'the app-server ended by signal 9' });
     await expect(connect(gateway)).rejects.toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
-    await revoked(world, turnOf(environment).turn_id);
+    await revoked(world, turnId);
     const reconnect = () => connect(gateway).catch(() => undefined);
     await waitFor(reconnect, { timeoutMs: 20_000, describe: 'another app-server', intervalMs: 100 });
     expect((await onlyAppServer(world.stateDir)).pid).not.toBe(pid);
@@ -100,10 +106,11 @@ describe('app-servers of our own, with the real CLI', () => {
     world.executors.set('ws-1', [LAPTOP]);
     const gateway = await world.start();
     const client = await connect(gateway);
-    const { pid, environment } = await onlyAppServer(world.stateDir);
+    const { pid } = await onlyAppServer(world.stateDir);
+    const turnId = await openTurnId(world.stateDir);
     await gateway.drain();
     expect(isAlive(pid)).toBe(false);
-    expect(world.revokedTurns()).toEqual([turnOf(environment).turn_id]);
+    expect(world.revokedTurns()).toEqual([turnId]);
     expect(await client.closed).toMatchObject({ code: 1001 });
     expect(await readdir(join(world.stateDir, 'processes'))).toEqual([]);
   }, 60_000);
@@ -114,13 +121,14 @@ describe('app-servers of our own, with the real CLI', () => {
     const first = runSource('src/main.ts', world.env());
     const [, url = ''] = await first.waitForOutput(/"url":"(http:[^"]+)"/, 30_000);
     const client = await connect({ url });
-    const { pid, environment } = await onlyAppServer(world.stateDir);
+    const { pid } = await onlyAppServer(world.stateDir);
+    const turnId = await openTurnId(world.stateDir);
     process.kill(first.pid, 'SIGKILL');
     await gone(pid);
     expect((await client.closed).code).toBe(1006);
     expect(world.revokedTurns()).toEqual([]);
     await world.start();
-    await revoked(world, turnOf(environment).turn_id);
+    await revoked(world, turnId);
   }, 90_000);
 
   it('end in order with their gateway on SIGTERM, which exits with 0', async () => {

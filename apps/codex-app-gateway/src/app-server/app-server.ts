@@ -21,6 +21,8 @@ export interface AppServerLease {
   turnEnded(turnId: string): void;
   /** Calls back when the app-server is about to be stopped, with the reason, so that its client can be told in time. */
   onStopping(listener: (reason: string) => void): void;
+  /** Calls back with what the person at the client should know of, such as an executor that cannot be reached. */
+  onNotice(listener: (message: string) => void): void;
   /** Tells that it does not answer: it is looked at, and stopped if it hangs. */
   suspect(): void;
   /** Safe to call twice. */

@@ -21,13 +21,14 @@ describe('the environment of an app-server', () => {
     const execution = {
       kind: 'executor',
       exeId: 'exe_1',
-      capabilityToken: 'token',
-      registryUrl: 'http://exec:8083',
+      registryUrl: 'http://127.0.0.1:4000/registry',
+      registryToken: 'token',
+      execGatewayUrl: 'ws://exec:8083',
       workspaceId: 'ws_1',
     } as const;
     expect(childEnvironment({ folder, model, execution, network: {}, path: '/empty' })).toEqual({
       ...BASE,
-      CODEX_EXEC_SERVER_NOISE_REGISTRY_URL: 'http://exec:8083',
+      CODEX_EXEC_SERVER_NOISE_REGISTRY_URL: 'http://127.0.0.1:4000/registry',
       CODEX_EXEC_SERVER_NOISE_ENVIRONMENT_ID: 'exe_1',
       CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN: 'token',
       CODEX_EXEC_SERVER_NOISE_CHATGPT_ACCOUNT_ID: 'ws_1',
@@ -53,8 +54,9 @@ describe('the environment of an app-server', () => {
     const execution = {
       kind: 'executor',
       exeId: 'exe_1',
-      capabilityToken: 'token',
-      registryUrl: 'http://exec:8083',
+      registryUrl: 'http://127.0.0.1:4000/registry',
+      registryToken: 'token',
+      execGatewayUrl: 'ws://exec:8083',
       workspaceId: 'ws_1',
     } as const;
     const network = { HTTPS_PROXY: 'http://proxy:3128', no_proxy: 'internal', SSL_CERT_FILE: '/ca.pem' };

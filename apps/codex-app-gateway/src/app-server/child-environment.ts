@@ -1,14 +1,16 @@
 import type { ModelConfig } from '../config.ts';
 import type { WorkspaceFolder } from './workspace-folder.ts';
 
-/** What an app-server may run commands on: one executor, reached with one capability token; or nothing at all. */
+/** What an app-server may run commands on: one executor, which it finds at a registry made for it; or nothing at all. */
 export type Execution =
   | {
       readonly kind: 'executor';
       readonly exeId: string;
-      readonly capabilityToken: string;
-      /** http(s) base of the exec-gateway, as the app-server reaches it. */
+      /** `http://127.0.0.1:…`, and what opens it: both are this app-server's alone. */
       readonly registryUrl: string;
+      readonly registryToken: string;
+      /** http(s) or ws(s) base of the exec-gateway, as the app-server reaches it. */
+      readonly execGatewayUrl: string;
       readonly workspaceId: string;
     }
   | { readonly kind: 'none' };
@@ -58,7 +60,7 @@ function executionVariables(execution: Execution): Record<string, string> {
     ...NO_LOCAL_EXECUTION,
     CODEX_EXEC_SERVER_NOISE_REGISTRY_URL: execution.registryUrl,
     CODEX_EXEC_SERVER_NOISE_ENVIRONMENT_ID: execution.exeId,
-    CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN: execution.capabilityToken,
+    CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN: execution.registryToken,
     CODEX_EXEC_SERVER_NOISE_CHATGPT_ACCOUNT_ID: execution.workspaceId,
   };
 }
@@ -67,7 +69,7 @@ function executionVariables(execution: Execution): Record<string, string> {
 function withoutProxy(network: Readonly<Record<string, string>>, execution: Execution): Record<string, string> {
   if (!Object.keys(network).some((name) => /_proxy$/i.test(name))) return {};
   const direct = ['127.0.0.1', 'localhost', '::1'];
-  if (execution.kind === 'executor') direct.push(new URL(execution.registryUrl).hostname);
+  if (execution.kind === 'executor') direct.push(new URL(execution.execGatewayUrl).hostname);
   const list = [network.NO_PROXY ?? network.no_proxy ?? [], direct].flat().join(',');
   return { NO_PROXY: list, no_proxy: list };
 }

@@ -25,6 +25,7 @@ export function createDialledAppServer(
     turnStarted: ignore,
     turnEnded: ignore,
     onStopping: ignore,
+    onNotice: ignore,
     suspect: ignore,
     release: ignore,
   };

@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectAppServer, useCleanup } from '@codex-gateways/testing';
-import { onlyAppServer, turnOf } from '../../test/app-server-processes.ts';
+import { onlyAppServer } from '../../test/app-server-processes.ts';
 import { connect, createWorld, GATEWAY_SECRETS, wsUrl } from '../../test/world.ts';
 
 const LAPTOP = { exe_id: 'exe_laptop', name: 'laptop', is_default: true, is_online: true };
@@ -25,12 +25,13 @@ describe('app-servers of our own, what they are given', () => {
       LANG: 'C.UTF-8',
       THE_KEY: 'key-of-the-model',
       CODEX_EXEC_SERVER_URL: 'none',
-      CODEX_EXEC_SERVER_NOISE_REGISTRY_URL: world.execGateway.url,
+      CODEX_EXEC_SERVER_NOISE_REGISTRY_URL: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/[\w-]{43}$/),
       CODEX_EXEC_SERVER_NOISE_ENVIRONMENT_ID: 'exe_laptop',
       CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN: expect.any(String),
       CODEX_EXEC_SERVER_NOISE_CHATGPT_ACCOUNT_ID: 'ws-1',
     });
-    expect(turnOf(environment)).toMatchObject({ workspace_id: 'ws-1', user_id: 'user-of-ws-1' });
+    // What it has is good for its own registry and nothing else: it is no capability token.
+    expect(environment.CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN).toMatch(/^[\w-]{43}$/);
     expect(await readdir(environment.PATH ?? '')).toEqual([]);
     for (const secret of GATEWAY_SECRETS) expect(JSON.stringify([environment, args])).not.toContain(secret);
   }, 60_000);

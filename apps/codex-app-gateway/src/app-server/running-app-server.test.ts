@@ -2,11 +2,10 @@ import { waitFor } from '@codex-gateways/testing';
 import type { LaunchedAppServer } from './launch-app-server.ts';
 import { RunningAppServer } from './running-app-server.ts';
 
-const TURN = { turnId: 'turn_1', exeId: 'exe_1', expiresAtSeconds: 0, capabilityToken: 'token' };
 const HOUR_MS = 3_600_000;
 
 describe('the life of one app-server', () => {
-  function launch({ idleShutdownMs = HOUR_MS, capabilityLifetimeMs = HOUR_MS, hasExecutor = true }) {
+  function launch({ idleShutdownMs = HOUR_MS, quiet = () => {} }) {
     let end = (_how: string) => {};
     const ended = new Promise<string>((resolve) => {
       end = resolve;
@@ -25,8 +24,8 @@ describe('the life of one app-server', () => {
     return {
       running: new RunningAppServer({
         launched,
-        turn: hasExecutor ? TURN : undefined,
-        capabilityRemainingMs: capabilityLifetimeMs,
+        access: { exeId: 'exe_1', quiet },
+        activeTurnIds: new Set(),
         idleShutdownMs,
         probeTimeoutMs: 1000,
       }),
@@ -60,38 +59,72 @@ describe('the life of one app-server', () => {
     expect(running.isUsable).toBe(false);
   });
 
-  it('ends before its token does, when no turn runs, its clients told to connect again', async () => {
-    const { running } = launch({ capabilityLifetimeMs: 500 });
-    const told = new Promise((resolve) => running.lease().onStopping(resolve));
-    expect(await told).toBe('the app-server restarts to renew its access to the executor; connect again');
-    expect(await running.ended).toEqual({ words: await told, wasStopped: true });
-  });
-
-  it('waits for the turn that runs, and ends between two turns', async () => {
-    const { running } = launch({ capabilityLifetimeMs: 1000 });
+  it('gives way to another one between two turns, its clients told to connect again', async () => {
+    const { running } = launch({});
     const lease = running.lease();
+    const told = new Promise((resolve) => lease.onStopping(resolve));
     lease.turnStarted('a');
     lease.turnStarted('b');
-    await hasEnded(launch({ capabilityLifetimeMs: 1000 }).running); // renewal is due for both by now
+    running.restart('another executor');
     lease.turnEnded('a');
     expect(running.isUsable).toBe(true);
     lease.turnEnded('b');
-    expect((await running.ended).words).toContain('restarts to renew');
+    expect(await told).toBe('another executor');
+    expect(await running.ended).toEqual({ words: 'another executor', wasStopped: true });
   });
 
-  it('waits no longer than the token lives', async () => {
-    const { running } = launch({ capabilityLifetimeMs: 300 });
-    running.lease().turnStarted('endless');
-    expect((await running.ended).words).toBe('the access of the app-server to its executor expired; connect again');
+  it('gives way at once when it works on nothing, or nobody is left who would hear of the end of its turns', async () => {
+    const { running } = launch({});
+    running.restart('another executor');
+    expect(running.isUsable).toBe(false);
+    const other = launch({}).running;
+    const lease = other.lease();
+    lease.turnStarted('a');
+    other.restart('another executor');
+    expect(other.isUsable).toBe(true);
+    lease.release();
+    expect(other.isUsable).toBe(false);
   });
 
-  it('does not wait for turns whose clients have left', async () => {
-    const { running } = launch({ capabilityLifetimeMs: 1000 });
+  it('stays when there is no reason any more to give way', async () => {
+    const { running } = launch({});
     const lease = running.lease();
     lease.turnStarted('a');
-    await hasEnded(launch({ capabilityLifetimeMs: 1000 }).running);
-    lease.release();
-    expect((await running.ended).words).toContain('restarts to renew');
+    running.restart('another executor');
+    running.restart(undefined);
+    lease.turnEnded('a');
+    expect(running.isUsable).toBe(true);
+  });
+
+  it('says when it works on nothing, so that its access can be renewed', () => {
+    let quietMoments = 0;
+    const { running } = launch({ quiet: () => (quietMoments += 1) });
+    const lease = running.lease();
+    lease.turnStarted('a');
+    lease.turnStarted('b');
+    lease.turnEnded('a');
+    expect(quietMoments).toBe(0);
+    lease.turnEnded('b');
+    expect(quietMoments).toBe(1);
+  });
+
+  it('tells every client what happened, the same thing once for each turn', () => {
+    const { running } = launch({});
+    const [one, two] = [running.lease(), running.lease()];
+    const told: string[] = [];
+    one.onNotice((message) => told.push(`one: ${message}`));
+    two.onNotice((message) => told.push(`two: ${message}`));
+    one.turnStarted('a');
+    running.notify('offline');
+    running.notify('offline');
+    expect(told).toEqual(['one: offline', 'two: offline']);
+    one.turnEnded('a');
+    one.turnStarted('b');
+    running.notify('offline');
+    expect(told).toHaveLength(4);
+    two.release();
+    running.notify('revoked');
+    expect(told.slice(4)).toEqual(['one: revoked']);
   });
 
   it('tells its clients of the end before the process, also one that came at the last moment, and not those that left', async () => {
@@ -107,13 +140,5 @@ describe('the life of one app-server', () => {
     await stopped;
     await running.stop('again');
     expect(told).toHaveLength(2);
-  });
-
-  it('has no end without a token', async () => {
-    const { running } = launch({ capabilityLifetimeMs: 50, hasExecutor: false });
-    await hasEnded(launch({ capabilityLifetimeMs: 60 }).running);
-    expect(running.isUsable).toBe(true);
-    await running.stop('the gateway is shutting down');
-    expect((await running.ended).words).toBe('the gateway is shutting down');
   });
 });

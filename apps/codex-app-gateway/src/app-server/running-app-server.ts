@@ -1,42 +1,36 @@
-import type { Turn } from '../turns/turns.ts';
+import type { ExecutorAccess } from '../turns/executor-access.ts';
 import type { AppServer, AppServerLease } from './app-server.ts';
 import type { LaunchedAppServer } from './launch-app-server.ts';
 import { isReady } from './readiness.ts';
 
-/** Renewal begins when this part of the token's life is over, so that there is time to find a quiet moment. */
-const RENEW_AFTER_FRACTION = 0.9;
-
 export interface RunningAppServerOptions {
   readonly launched: LaunchedAppServer;
-  /** Absent when the app-server has no executor, and so no token that could expire. */
-  readonly turn: Turn | undefined;
-  /** What is left of the life of its token. */
-  readonly capabilityRemainingMs: number;
+  /** Absent when the app-server has no executor. */
+  readonly access: Pick<ExecutorAccess, 'exeId' | 'quiet'> | undefined;
+  /** What the app-server is working on; kept up to date here. */
+  readonly activeTurnIds: Set<string>;
   readonly idleShutdownMs: number;
   /** For an answer, when it is suspected to hang. */
   readonly probeTimeoutMs: number;
 }
 
-/**
- * One app-server of ours while it runs: who holds it, whether it works, and when it must go. A token in the environment
- * of a process cannot be exchanged, so an app-server lives no longer than its token: it is stopped between turns when the
- * token nears its end, and in any case at the end.
- */
+/** One app-server of ours while it runs: who holds it, what it works on, whether it works, and when it must go. */
 export class RunningAppServer {
   readonly #options: RunningAppServerOptions;
-  readonly #leases = new Map<symbol, (reason: string) => void>();
-  readonly #activeTurnIds = new Set<string>();
-  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #leases = new Map<symbol, { stopping(reason: string): void; notice(message: string): void }>();
+  readonly #activeTurnIds: Set<string>;
   readonly #view: AppServer;
   readonly startedAtMs = performance.now();
   #idleTimer: NodeJS.Timeout | undefined;
-  #isRenewalDue = false;
+  #restartReason: string | undefined;
+  #lastNotice = '';
   #stopReason: string | undefined;
   #hasEnded = false;
   #isSuspected = false;
 
   constructor(options: RunningAppServerOptions) {
     this.#options = options;
+    this.#activeTurnIds = options.activeTurnIds;
     const { launched } = options;
     this.#view = {
       url: launched.url,
@@ -48,7 +42,6 @@ export class RunningAppServer {
     };
     void launched.ended.then(() => this.#end());
     this.#armIdleTimer();
-    if (options.turn) this.#armRenewal(options.capabilityRemainingMs);
   }
 
   /** Settles when it has ended, with the reason in words, and whether that was our doing. */
@@ -57,8 +50,9 @@ export class RunningAppServer {
     return this.#options.launched.ended.then((how) => ({ words: this.#stopReason ?? how, wasStopped: wasStopped() }));
   }
 
-  get turn(): Turn | undefined {
-    return this.#options.turn;
+  /** The executor that it has. */
+  get exeId(): string | undefined {
+    return this.#options.access?.exeId;
   }
 
   get groupId(): number {
@@ -76,18 +70,22 @@ export class RunningAppServer {
 
   lease(): AppServerLease {
     const id = Symbol('lease');
-    this.#leases.set(id, () => undefined);
+    const listeners = { stopping: (_reason: string) => {}, notice: (_message: string) => {} };
+    this.#leases.set(id, listeners);
     clearTimeout(this.#idleTimer);
     return {
       appServer: this.#view,
       turnStarted: (turnId) => this.#activeTurnIds.add(turnId),
       turnEnded: (turnId) => {
         this.#activeTurnIds.delete(turnId);
-        this.#renewIfQuiet();
+        this.#ifQuiet();
       },
       onStopping: (listener) => {
-        this.#leases.set(id, listener);
+        listeners.stopping = listener;
         if (this.#stopReason !== undefined) listener(this.#stopReason);
+      },
+      onNotice: (listener) => {
+        listeners.notice = listener;
       },
       suspect: () => void this.#stopIfHanging(),
       release: () => this.#release(id),
@@ -98,9 +96,26 @@ export class RunningAppServer {
   async stop(reason: string): Promise<void> {
     if (this.#stopReason === undefined) {
       this.#stopReason = reason;
-      for (const tell of [...this.#leases.values()]) tell(reason);
+      for (const listeners of [...this.#leases.values()]) listeners.stopping(reason);
     }
     await this.#options.launched.stop();
+  }
+
+  /**
+   * Stops it as soon as it works on nothing, so that another one can take its place.
+   * @param reason - what its clients are told; undefined when it may stay after all
+   */
+  restart(reason: string | undefined): void {
+    this.#restartReason = reason;
+    this.#ifQuiet();
+  }
+
+  /** Tells its clients something; the same thing once for the same turns. */
+  notify(message: string): void {
+    const notice = [message, ...this.#activeTurnIds].join(' ');
+    if (notice === this.#lastNotice) return;
+    this.#lastNotice = notice;
+    for (const listeners of [...this.#leases.values()]) listeners.notice(message);
   }
 
   async #stopIfHanging(): Promise<void> {
@@ -115,7 +130,7 @@ export class RunningAppServer {
   #release(id: symbol): void {
     if (!this.#leases.delete(id) || this.#leases.size > 0) return;
     this.#activeTurnIds.clear(); // nobody is left who would hear of their end
-    this.#renewIfQuiet();
+    this.#ifQuiet();
     this.#armIdleTimer();
   }
 
@@ -124,24 +139,14 @@ export class RunningAppServer {
     this.#idleTimer = setTimeout(() => void this.stop('the app-server was idle'), this.#options.idleShutdownMs).unref();
   }
 
-  #armRenewal(remainingMs: number): void {
-    const begin = () => {
-      this.#isRenewalDue = true;
-      this.#renewIfQuiet();
-    };
-    const expire = () => void this.stop('the access of the app-server to its executor expired; connect again');
-    this.#timers.push(setTimeout(begin, remainingMs * RENEW_AFTER_FRACTION).unref());
-    this.#timers.push(setTimeout(expire, remainingMs).unref());
-  }
-
-  #renewIfQuiet(): void {
-    if (!this.#isRenewalDue || this.#activeTurnIds.size > 0) return;
-    void this.stop('the app-server restarts to renew its access to the executor; connect again');
+  #ifQuiet(): void {
+    if (this.#activeTurnIds.size > 0 || !this.isUsable) return;
+    this.#options.access?.quiet();
+    if (this.#restartReason !== undefined) void this.stop(this.#restartReason);
   }
 
   #end(): void {
     this.#hasEnded = true;
     clearTimeout(this.#idleTimer);
-    for (const timer of this.#timers) clearTimeout(timer);
   }
 }

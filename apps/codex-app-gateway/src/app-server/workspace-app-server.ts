@@ -1,7 +1,9 @@
 import { type Logger, ServiceUnavailableError } from '@codex-gateways/service';
 import type { LaunchConfig } from '../config.ts';
+import type { ExecutorLink, ExecutorLinks } from '../registry/executor-links.ts';
 import type { Homes } from '../replicas/homes.ts';
-import type { Turn, Turns } from '../turns/turns.ts';
+import { chooseExecutor, mustMove } from '../turns/choose-executor.ts';
+import type { Turns } from '../turns/turns.ts';
 import {
   type AppServerCaller,
   AppServerElsewhereError,
@@ -9,7 +11,6 @@ import {
   AppServerUnavailableError,
 } from './app-server.ts';
 import { BackOff } from './back-off.ts';
-import { type Execution, httpBaseOf } from './child-environment.ts';
 import { type LaunchedAppServer, launchAppServer } from './launch-app-server.ts';
 import { Mutex } from './mutex.ts';
 import { RunningAppServer } from './running-app-server.ts';
@@ -30,7 +31,8 @@ export interface WorkspaceAppServerDeps {
   readonly path: string;
   readonly config: LaunchConfig;
   readonly state: StateFolder;
-  readonly turns: Turns;
+  readonly turns: Pick<Turns, 'executors'>;
+  readonly links: Pick<ExecutorLinks, 'open'>;
   readonly homes: Homes;
   readonly observer: AppServerObserver;
   readonly log: Logger;
@@ -94,7 +96,7 @@ export class WorkspaceAppServer {
     if (!running.isUsable) return false;
     if (running.clientCount > 0) return true;
     try {
-      return (await this.#deps.turns.chooseExecutor(this.#workspaceId)) === running.turn?.exeId;
+      return (await this.#chosenExecutor()) === running.exeId;
     } catch (error) {
       if (error instanceof ServiceUnavailableError) return true;
       throw error;
@@ -115,14 +117,14 @@ export class WorkspaceAppServer {
       this.#deps.homes.release(this.#workspaceId);
       throw error;
     }
-    let turn: Turn | undefined;
+    let link: ExecutorLink | undefined;
     try {
-      turn = await this.#beginTurn(userId);
-      return this.#adopt(await this.#launch(turn), turn);
+      link = await this.#openLink(userId);
+      return this.#adopt(await this.#launch(link), link);
     } catch (error) {
+      link?.close();
       this.#deps.freeSlot();
       this.#deps.homes.release(this.#workspaceId);
-      if (turn) this.#deps.turns.end(turn);
       throw this.#startFailure(error);
     }
   }
@@ -135,13 +137,18 @@ export class WorkspaceAppServer {
     }
   }
 
-  async #beginTurn(userId: string | undefined): Promise<Turn | undefined> {
-    const exeId = await this.#deps.turns.chooseExecutor(this.#workspaceId);
-    if (exeId === undefined) return undefined;
-    return this.#deps.turns.begin({ workspaceId: this.#workspaceId, ...(userId ? { userId } : {}), exeId });
+  async #chosenExecutor(): Promise<string | undefined> {
+    return chooseExecutor(await this.#deps.turns.executors(this.#workspaceId))?.exeId;
   }
 
-  async #launch(turn: Turn | undefined): Promise<LaunchedAppServer> {
+  async #openLink(userId: string | undefined): Promise<ExecutorLink | undefined> {
+    const exeId = await this.#chosenExecutor();
+    if (exeId === undefined) return undefined;
+    const subject = { workspaceId: this.#workspaceId, ...(userId ? { userId } : {}), exeId };
+    return this.#deps.links.open(subject, (message) => this.#running?.notify(message));
+  }
+
+  async #launch(link: ExecutorLink | undefined): Promise<LaunchedAppServer> {
     const { config, state, observer } = this.#deps;
     const startedAtMs = performance.now();
     const folder = await prepareWorkspaceFolder(config.stateDir, this.#workspaceId, config.account);
@@ -155,7 +162,7 @@ export class WorkspaceAppServer {
         network: config.network,
         account: config.account,
         umask: config.umask,
-        execution: this.#execution(turn),
+        execution: link?.execution ?? { kind: 'none' },
         startTimeoutMs: config.startTimeoutMs,
         stopTimeoutMs: config.stopTimeoutMs,
         signal: this.#deps.closing,
@@ -166,7 +173,10 @@ export class WorkspaceAppServer {
       });
       const durationMs = performance.now() - startedAtMs;
       observer.started(durationMs);
-      this.#log.info({ exe_id: turn?.exeId, turn_id: turn?.turnId, duration_ms: durationMs }, 'app-server started');
+      this.#log.info(
+        { exe_id: link?.access.exeId, turn_id: link?.access.turnId, duration_ms: durationMs },
+        'app-server started',
+      );
       return launched;
     } catch (error) {
       if (groupId !== undefined) await state.forgetGroup(groupId);
@@ -175,38 +185,39 @@ export class WorkspaceAppServer {
     }
   }
 
-  #execution(turn: Turn | undefined): Execution {
-    if (!turn) return { kind: 'none' };
-    return {
-      kind: 'executor',
-      exeId: turn.exeId,
-      capabilityToken: turn.capabilityToken,
-      registryUrl: httpBaseOf(this.#deps.config.execGatewayUrl),
-      workspaceId: this.#workspaceId,
-    };
-  }
-
-  #adopt(launched: LaunchedAppServer, turn: Turn | undefined): RunningAppServer {
+  #adopt(launched: LaunchedAppServer, link: ExecutorLink | undefined): RunningAppServer {
     const { config } = this.#deps;
     const running = new RunningAppServer({
       launched,
-      turn,
-      capabilityRemainingMs: turn ? this.#deps.turns.remainingMs(turn) : 0,
+      access: link?.access,
+      activeTurnIds: link?.activeTurnIds ?? new Set(),
       idleShutdownMs: config.idleShutdownMs,
       probeTimeoutMs: config.probeTimeoutMs,
     });
     this.#running = running;
-    this.#whenEnded = this.#afterwards(running);
+    this.#whenEnded = this.#afterwards(running, link);
+    this.#watchExecutors(running);
     return running;
   }
 
+  /** An app-server cannot be told of another executor, so it has to give way to one that has it, between two turns. */
+  #watchExecutors(running: RunningAppServer): void {
+    const look = async () => {
+      if (running.clientCount === 0) return; // its next client looks
+      const executors = await this.#deps.turns.executors(this.#workspaceId).catch(() => undefined);
+      if (executors) running.restart(mustMove(executors, running.exeId) ? STALE : undefined);
+    };
+    const timer = setInterval(() => void look(), this.#deps.config.executorCheckMs).unref();
+    void running.ended.then(() => clearInterval(timer));
+  }
+
   /** What must happen when an app-server has ended, for whatever reason. */
-  async #afterwards(running: RunningAppServer): Promise<void> {
+  async #afterwards(running: RunningAppServer, link: ExecutorLink | undefined): Promise<void> {
     const { words, wasStopped } = await running.ended;
     if (this.#running === running) this.#running = undefined;
     const nowMs = performance.now();
     if (!wasStopped) this.#backOff.failed(nowMs - running.startedAtMs, nowMs);
-    if (running.turn) this.#deps.turns.end(running.turn);
+    link?.close();
     this.#deps.freeSlot();
     this.#deps.homes.release(this.#workspaceId);
     this.#deps.observer.ended(wasStopped);

@@ -60,12 +60,15 @@ describe.each([
     const { backend } = readConfig(world.env());
     if (backend.kind !== 'launch') throw new Error('app-servers are started here');
     const { execGateway } = world;
-    const executor = { kind: 'executor', exeId: 'exe_1', capabilityToken: 't', workspaceId: 'w' } as const;
+    const executor = { kind: 'executor', exeId: 'exe_1', registryToken: 't', workspaceId: 'w' } as const;
     const launched = await launchAppServer({
       program: await codexBinary(),
       folder: await prepareWorkspaceFolder(world.stateDir, 'unguarded'),
       model: backend.model,
-      execution: executors.length === 0 ? { kind: 'none' } : { ...executor, registryUrl: execGateway.url },
+      execution:
+        executors.length === 0
+          ? { kind: 'none' }
+          : { ...executor, registryUrl: execGateway.url, execGatewayUrl: execGateway.url },
       network: {},
       path: '/usr/bin:/bin',
       startTimeoutMs: 20_000,

@@ -1,5 +1,5 @@
 import type { Logger } from '@codex-gateways/service';
-import type { WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import type { AppServerSource } from '../app-server/app-server.ts';
 import { type ApprovalObserver, type ApprovalPolicy, createApprovalDesk } from '../approvals/approval-desk.ts';
 import type { Caller } from '../authentication/authenticator.ts';
@@ -42,9 +42,16 @@ export function reachAppServers(deps: {
     attempt.onFailure(() => upstream.terminate());
     return (client) => {
       const guard = createGuard(lease.appServer);
+      lease.onNotice((message) => warn(client, message));
       const log = deps.log.child({ workspace_id: caller.workspaceId, user_id: caller.userId });
       const approvals = createApprovalDesk({ policy, observer, log });
       return new ProxiedConnection({ client, upstream, lease, guard, approvals, limits, observer });
     };
   };
+}
+
+/** In the form in which app-servers warn, and the CLI shows it (docs/protocol.md, "App-server, --remote, full chain"). */
+function warn(client: WebSocket, message: string): void {
+  if (client.readyState !== WebSocket.OPEN) return;
+  client.send(JSON.stringify({ method: 'warning', params: { threadId: null, message } }));
 }

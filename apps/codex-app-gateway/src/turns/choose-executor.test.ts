@@ -1,4 +1,4 @@
-import { chooseExecutor } from './choose-executor.ts';
+import { chooseExecutor, mustMove } from './choose-executor.ts';
 
 const executor = (name: string, options: { isDefault?: boolean; isOnline?: boolean } = {}) => ({
   exeId: `exe_${name}`,
@@ -42,5 +42,21 @@ describe('the choice of an executor', () => {
 
   it('is nothing without executors', () => {
     expect(chooseExecutor([])).toBeUndefined();
+  });
+});
+
+describe('a move to another executor', () => {
+  const bound = [executor('a'), executor('b', { isOnline: false })];
+  const withDefault = [executor('a'), executor('b', { isDefault: true })];
+  it.each([
+    ['when the executor is bound no more', bound, 'exe_gone', true],
+    ['when none is bound any more', [], 'exe_a', true],
+    ['when there is one at last', bound, undefined, true],
+    ['when another one is the default', withDefault, 'exe_a', true],
+    ['not while it has the default one', withDefault, 'exe_b', false],
+    ['not because its executor is away and another is not', bound, 'exe_b', false],
+    ['not when there never was one', [], undefined, false],
+  ])('is made %s', (_when, executors, exeId, expected) => {
+    expect(mustMove(executors, exeId)).toBe(expected);
   });
 });

@@ -10,6 +10,16 @@ export function chooseExecutor(executors: readonly BoundExecutor[]): BoundExecut
   return executors.find((executor) => executor.isDefault) ?? byName(online) ?? byName(executors);
 }
 
+/**
+ * Whether a workspace's app-server must give way to one with another executor although it has clients: its executor is bound no
+ * more, or another one is the default now, or there is one at last. That others come and go is no reason.
+ * @param exeId - the executor that it has; undefined for none
+ */
+export function mustMove(executors: readonly BoundExecutor[], exeId: string | undefined): boolean {
+  if (!executors.some((executor) => executor.exeId === exeId)) return exeId !== undefined || executors.length > 0;
+  return executors.some((executor) => executor.isDefault && executor.exeId !== exeId);
+}
+
 function byName(executors: readonly BoundExecutor[]): BoundExecutor | undefined {
   const order = (left: BoundExecutor, right: BoundExecutor) =>
     compare(left.name, right.name) || compare(left.exeId, right.exeId);

@@ -40,7 +40,8 @@ describe('turns', () => {
     const { start } = await world(() => ACCEPTED);
     const { turns } = await start();
     const turn = await turns.begin({ workspaceId: 'ws_1', userId: 'user_1', exeId: 'exe_1' });
-    expect(capabilityToken.verify(turn.capabilityToken, SECRET, nowSeconds)).toEqual({
+    const { token } = await turns.mint(turn);
+    expect(capabilityToken.verify(token, SECRET, nowSeconds)).toEqual({
       ok: true,
       payload: {
         turn_id: turn.turnId,
@@ -52,9 +53,20 @@ describe('turns', () => {
     });
     const other = await turns.begin({ workspaceId: 'ws_1', exeId: 'exe_1' });
     expect(other.turnId).not.toBe(turn.turnId);
-    expect(capabilityToken.verify(other.capabilityToken, SECRET, nowSeconds)).toMatchObject({
+    expect(capabilityToken.verify((await turns.mint(other)).token, SECRET, nowSeconds)).toMatchObject({
       payload: expect.not.objectContaining({ user_id: expect.anything() }),
     });
+  });
+
+  it('have fresh tokens, and are on the disk for as long as the latest one lives', async () => {
+    const { start, journaled } = await world(() => ACCEPTED);
+    const { turns } = await start();
+    const turn = await turns.begin({ workspaceId: 'ws_1', exeId: 'exe_1' });
+    nowSeconds += 500;
+    const { token, turn: later } = await turns.mint(turn);
+    expect(later).toMatchObject({ turnId: turn.turnId, expiresAtSeconds: turn.expiresAtSeconds + 500 });
+    expect(capabilityToken.verify(token, SECRET, nowSeconds + 599)).toMatchObject({ ok: true });
+    expect(await journaled()).toEqual([{ turnId: turn.turnId, expiresAtSeconds: later.expiresAtSeconds }]);
   });
 
   it('are on the disk from their beginning until they are revoked', async () => {

@@ -1,16 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, type InternalClient, recordedTraceparent } from '@codex-gateways/service';
 import { capabilityToken } from '@codex-gateways/tokens';
-import { chooseExecutor } from './choose-executor.ts';
-import { boundExecutors } from './executor-directory.ts';
+import { type BoundExecutor, boundExecutors } from './executor-directory.ts';
 import type { Revoker } from './revoker.ts';
 import type { OpenTurn, TurnJournal } from './turn-journal.ts';
 
-/** What lets one app-server reach its executor: from its start to its end, however it ends. */
-export interface Turn extends OpenTurn {
+/** Whose turn it is, and on which executor. */
+export interface TurnSubject {
+  readonly workspaceId: string;
+  readonly userId?: string;
   readonly exeId: string;
-  /** A secret; it leaves this service in the environment of the app-server only. */
-  readonly capabilityToken: string;
+  /** The trace that it belongs to. */
+  readonly traceparent?: string;
+}
+
+/** What lets one app-server reach its executor, from its beginning until it is revoked. */
+export interface Turn extends OpenTurn, TurnSubject {
+  /** Epoch seconds, of the latest token or the beginning. */
+  readonly issuedAtSeconds: number;
 }
 
 /** Chooses executors, mints what reaches them, and takes it back. */
@@ -45,20 +52,39 @@ export class Turns {
   }
 
   /**
-   * The executor that the workspace's app-server should have now, or undefined for none.
+   * The workspace's executors; see `chooseExecutor` and `mustMove`.
    * @throws {ServiceUnavailableError} when the exec-gateway cannot tell
    */
-  async chooseExecutor(workspaceId: string): Promise<string | undefined> {
-    return chooseExecutor(await boundExecutors(this.#execGateway, workspaceId))?.exeId;
+  executors(workspaceId: string): Promise<readonly BoundExecutor[]> {
+    return boundExecutors(this.#execGateway, workspaceId);
   }
 
-  /** Begins a turn. It is in the journal before its token exists anywhere else. */
-  async begin({ workspaceId, userId, exeId }: { workspaceId: string; userId?: string; exeId: string }): Promise<Turn> {
-    const turnId = `turn_${randomUUID()}`;
+  /** Begins a turn. It is in the journal before anything else knows of it. */
+  async begin({ workspaceId, userId, exeId }: TurnSubject): Promise<Turn> {
+    const issuedAtSeconds = this.#clock.nowSeconds();
+    const traceparent = recordedTraceparent();
+    const turn = {
+      turnId: `turn_${randomUUID()}`,
+      issuedAtSeconds,
+      expiresAtSeconds: issuedAtSeconds + this.#lifetimeSeconds,
+      workspaceId,
+      exeId,
+      ...(userId === undefined ? {} : { userId }),
+      ...(traceparent === undefined ? {} : { traceparent }),
+    };
+    await this.#journal.add({ turnId: turn.turnId, expiresAtSeconds: turn.expiresAtSeconds });
+    return turn;
+  }
+
+  /**
+   * A fresh capability token of a turn. How long it lives is in the journal before it exists anywhere else.
+   * @returns the turn as it is from now on
+   */
+  async mint(turn: Turn): Promise<{ token: string; turn: Turn }> {
     const issuedAtSeconds = this.#clock.nowSeconds();
     const expiresAtSeconds = issuedAtSeconds + this.#lifetimeSeconds;
+    const { turnId, workspaceId, userId, traceparent } = turn;
     await this.#journal.add({ turnId, expiresAtSeconds });
-    const traceparent = recordedTraceparent();
     const token = capabilityToken.mint(
       {
         turn_id: turnId,
@@ -70,12 +96,7 @@ export class Turns {
       },
       this.#secret,
     );
-    return { turnId, expiresAtSeconds, exeId, capabilityToken: token };
-  }
-
-  /** How long the turn's token is still good. */
-  remainingMs({ expiresAtSeconds }: OpenTurn): number {
-    return Math.max(0, expiresAtSeconds * 1000 - this.#clock.now().getTime());
+    return { token, turn: { ...turn, issuedAtSeconds, expiresAtSeconds } };
   }
 
   /** Ends a turn: from soon on its token is refused everywhere. */

@@ -1,0 +1,86 @@
+import { constantTimeEqual, randomToken } from '@codex-gateways/crypto';
+import {
+  bearerOf,
+  errorMiddleware,
+  HttpError,
+  type HttpServer,
+  type Logger,
+  listen,
+  notFound,
+  objectErrorForm,
+} from '@codex-gateways/service';
+import express, { type Express, type Request, type RequestHandler } from 'express';
+import type { Rendezvous } from './rendezvous.ts';
+
+/** A key of a Noise harness has some two kilobytes. */
+const BODY_BYTES = 64 * 1024;
+const CLOSE_MS = 500;
+
+/** One app-server's entrance to its executor. */
+export interface RegistryEntrance {
+  /** Base address, as the app-server gets it. */
+  readonly url: string;
+  /** What the app-server shows there; good for nothing else. */
+  readonly token: string;
+  close(): void;
+}
+
+/**
+ * The registry that app-servers of this gateway ask for their executors: on loopback, with an entrance for each that leads to its
+ * own executor only. It asks the exec-gateway in their place, so an app-server never holds a capability token, and what the
+ * exec-gateway refuses is known here. See docs/protocol.md, "App-server, --remote, full chain".
+ */
+export class Registry {
+  readonly #entrances = new Map<string, { token: string; rendezvous: Rendezvous }>();
+  readonly #log: Logger;
+  #server: HttpServer | undefined;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  async start(): Promise<void> {
+    this.#server = await listen(this.#app(), { host: '127.0.0.1', port: 0 });
+  }
+
+  open(rendezvous: Rendezvous): RegistryEntrance {
+    if (!this.#server) throw new TypeError('the registry has not been started');
+    const [id, token] = [randomToken(), randomToken()];
+    this.#entrances.set(id, { token, rendezvous });
+    return { url: `${this.#server.url}/${id}`, token, close: () => this.#entrances.delete(id) };
+  }
+
+  async close(): Promise<void> {
+    this.#entrances.clear();
+    await this.#server?.close(CLOSE_MS);
+  }
+
+  #app(): Express {
+    const app = express().disable('x-powered-by');
+    const jsonBody = express.json({ limit: BODY_BYTES, type: () => true });
+    app.post('/:entrance/cloud/environment/:exe_id/connect', this.#admit(), jsonBody, async (req, res) => {
+      const { status, body, headers } = await this.#rendezvousOf(req).connect(req.body);
+      res.status(status).set(headers).set('Cache-Control', 'no-store').json(body);
+    });
+    app.use(notFound(), errorMiddleware({ form: objectErrorForm, log: this.#log }));
+    return app;
+  }
+
+  /** Before the body is read. One answer to everybody who may not enter. */
+  #admit(): RequestHandler {
+    return (req, _res, next) => {
+      this.#rendezvousOf(req);
+      next();
+    };
+  }
+
+  #rendezvousOf({ params, headers }: Request): Rendezvous {
+    const entrance = this.#entrances.get(String(params.entrance));
+    const shown = bearerOf(headers.authorization);
+    const mayEnter = entrance && shown !== undefined && constantTimeEqual(shown, entrance.token);
+    if (!mayEnter || entrance.rendezvous.exeId !== params.exe_id) {
+      throw new HttpError(404, 'not_found', 'there is nothing at this path');
+    }
+    return entrance.rendezvous;
+  }
+}

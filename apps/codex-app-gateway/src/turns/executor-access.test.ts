@@ -1,0 +1,56 @@
+import { waitFor } from '@codex-gateways/testing';
+import { ExecutorAccess } from './executor-access.ts';
+import type { Turn } from './turns.ts';
+
+describe('the access of an app-server to its executor', () => {
+  function access(lifetimeSeconds: number) {
+    const ended: string[] = [];
+    const active = new Set<string>();
+    let begun = 0;
+    const begin = (): Turn => {
+      begun += 1;
+      const issuedAtSeconds = 1000;
+      const turn = { turnId: `turn_${begun}`, issuedAtSeconds, expiresAtSeconds: issuedAtSeconds + lifetimeSeconds };
+      return { ...turn, workspaceId: 'ws_1', exeId: 'exe_1' };
+    };
+    const turns = {
+      begin: async () => begin(),
+      mint: async (turn: Turn) => ({ token: `token of ${turn.turnId}`, turn }),
+      end: ({ turnId }: { turnId: string }) => ended.push(turnId),
+    };
+    return { ended, active, subject: new ExecutorAccess({ turns, turn: begin(), activeTurnIds: () => active }) };
+  }
+  const isEnded = (ended: string[]) => waitFor(() => ended.length === 1, { timeoutMs: 5000, describe: 'the renewal' });
+
+  it('is renewed before its token ends, when no turn runs: the next use gets another one', async () => {
+    const { ended, subject } = access(0.3);
+    expect(await subject.token()).toBe('token of turn_1');
+    await isEnded(ended);
+    expect(ended).toEqual(['turn_1']);
+    expect(await subject.token()).toBe('token of turn_2');
+    subject.end();
+  });
+
+  it('waits for a quiet moment to be renewed', async () => {
+    const { ended, active, subject } = access(0.3);
+    active.add('a');
+    await subject.token();
+    const other = access(0.4);
+    await other.subject.token();
+    await isEnded(other.ended); // renewal is due for both by now
+    expect(ended).toEqual([]);
+    active.delete('a');
+    subject.quiet();
+    expect(ended).toEqual(['turn_1']);
+    subject.quiet();
+    expect(ended).toEqual(['turn_1']);
+  });
+
+  it('has no token after its end', async () => {
+    const { ended, subject } = access(600);
+    subject.end();
+    subject.end();
+    expect(await subject.token()).toBeUndefined();
+    expect(ended).toEqual(['turn_1']);
+  });
+});

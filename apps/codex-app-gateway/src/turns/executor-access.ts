@@ -1,0 +1,116 @@
+import type { Turn, TurnSubject, Turns } from './turns.ts';
+
+/** Renewal begins when this part of a token's life is over, so that there is time to find a quiet moment. */
+const RENEW_AFTER_FRACTION = 0.9;
+
+export interface ExecutorAccessDeps {
+  readonly turns: Pick<Turns, 'begin' | 'mint' | 'end'>;
+  /** Begun already. */
+  readonly turn: Turn;
+  /** The turns (in the CLI's sense) that the app-server is working on right now. */
+  readonly activeTurnIds: () => ReadonlySet<string>;
+}
+
+/**
+ * What lets one app-server reach its executor for as long as it runs: a turn (in our sense, which capability tokens name and
+ * revocations end), and another one when that was revoked. Tokens are minted one by one when they are needed.
+ */
+export class ExecutorAccess {
+  readonly #turns: ExecutorAccessDeps['turns'];
+  readonly #subject: TurnSubject;
+  readonly #activeTurnIds: () => ReadonlySet<string>;
+  #turn: Turn | undefined;
+  #beginning: Promise<void> | undefined;
+  #revokedDuring: ReadonlySet<string> = new Set();
+  #renewalTimer: NodeJS.Timeout | undefined;
+  #isRenewalDue = false;
+  #hasEnded = false;
+
+  constructor({ turns, turn, activeTurnIds }: ExecutorAccessDeps) {
+    this.#turns = turns;
+    this.#turn = turn;
+    this.#subject = turn;
+    this.#activeTurnIds = activeTurnIds;
+  }
+
+  get exeId(): string {
+    return this.#subject.exeId;
+  }
+
+  /** The turn that tokens name at present; undefined after a revocation, until the next use. */
+  get turnId(): string | undefined {
+    return this.#turn?.turnId;
+  }
+
+  /**
+   * A fresh capability token.
+   * @returns undefined when access was revoked while the app-server worked on something that it still works on: that must not go
+   * on with another token
+   */
+  async token(): Promise<string | undefined> {
+    if (this.#isRevoked() || this.#hasEnded) return undefined;
+    if (!this.#turn) {
+      this.#beginning ??= this.#begin().finally(() => {
+        this.#beginning = undefined;
+      });
+      await this.#beginning;
+    }
+    const used = this.#turn;
+    if (!used) return undefined;
+    const { token, turn } = await this.#turns.mint(used);
+    if (this.#turn?.turnId !== used.turnId) {
+      this.#turns.end(turn); // it ended meanwhile, and this token with it
+      return this.token();
+    }
+    this.#turn = turn;
+    this.#armRenewal(turn);
+    return token;
+  }
+
+  /** The exec-gateway does not take the turn's tokens any more. */
+  revoked(): void {
+    this.#revokedDuring = new Set(this.#activeTurnIds());
+    this.#endTurn();
+  }
+
+  /** No turn runs at the moment: the time to put another token in place of one that is near its end. */
+  quiet(): void {
+    if (this.#isRenewalDue) this.#endTurn();
+  }
+
+  /** Safe to call twice. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#endTurn();
+  }
+
+  #isRevoked(): boolean {
+    const active = this.#activeTurnIds();
+    return [...this.#revokedDuring].some((turnId) => active.has(turnId));
+  }
+
+  async #begin(): Promise<void> {
+    const turn = await this.#turns.begin(this.#subject);
+    this.#turn = turn;
+    if (this.#hasEnded) this.#endTurn();
+  }
+
+  #armRenewal({ expiresAtSeconds, issuedAtSeconds }: Turn): void {
+    clearTimeout(this.#renewalTimer);
+    this.#isRenewalDue = false;
+    const begin = () => {
+      this.#isRenewalDue = true;
+      if (this.#activeTurnIds().size === 0) this.quiet();
+    };
+    const lifetimeMs = (expiresAtSeconds - issuedAtSeconds) * 1000;
+    this.#renewalTimer = setTimeout(begin, lifetimeMs * RENEW_AFTER_FRACTION).unref();
+  }
+
+  /** What is open with its tokens closes; whoever needs the executor again gets another turn. */
+  #endTurn(): void {
+    clearTimeout(this.#renewalTimer);
+    this.#isRenewalDue = false;
+    if (this.#turn) this.#turns.end(this.#turn);
+    this.#turn = undefined;
+  }
+}

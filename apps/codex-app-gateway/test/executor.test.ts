@@ -1,0 +1,146 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type AppServerClient,
+  type Cleanup,
+  createCodexHome,
+  lastToolOutput,
+  type RunningProcess,
+  runCommand,
+  runTurn,
+  say,
+  startCodex,
+  startModelServer,
+  type TurnItem,
+  useCleanup,
+  waitFor,
+} from '@codex-gateways/testing';
+import type { AppGateway } from '../src/index.ts';
+import { appServerProcesses, onlyAppServer } from './app-server-processes.ts';
+import { type ExecGatewayProcess, manageExecutors, startExecGateway } from './exec-gateway.ts';
+import { connect, createWorld, GATEWAY_SECRETS, get, type World } from './world.ts';
+
+async function startExecutor(
+  cleanup: Cleanup,
+  { url }: Pick<ExecGatewayProcess, 'url'>,
+  exeId: string,
+  marker: string,
+) {
+  const home = await createCodexHome();
+  cleanup.after(() => home.remove());
+  const executor = await startCodex({
+    args: ['exec-server', '--remote', url, '--environment-id', exeId, '--registration-bearer-stdin'],
+    home,
+    env: { EXECUTOR_MARKER: marker },
+    input: 'ast_ws-1\n',
+  });
+  cleanup.after(() => executor.stop());
+  return executor;
+}
+
+describe('commands on an executor, with the real CLI at both ends and the real exec-gateway', () => {
+  const cleanup = useCleanup();
+  let world: World;
+  let execGateway: ExecGatewayProcess;
+  let gateway: AppGateway;
+  let client: AppServerClient;
+  let first: string;
+
+  beforeAll(async () => {
+    world = await createWorld(cleanup);
+    const model = await startModelServer({
+      script: (request) => {
+        const output = lastToolOutput(request);
+        return output === undefined ? runCommand('echo "marker=$EXECUTOR_MARKER"') : say(`it wrote ${output}`);
+      },
+    });
+    cleanup.after(() => model.close());
+    execGateway = await startExecGateway(cleanup, world);
+    first = await bind('first', true);
+    gateway = await world.start({
+      CXG_EXEC_GATEWAY_URL: execGateway.url.replace('http', 'ws'),
+      CXG_EXEC_GATEWAY_INTERNAL_URL: execGateway.url,
+      CXG_MODEL_PROVIDER_BASE_URL: model.url,
+      CXG_EXECUTOR_CHECK_INTERVAL: '200ms',
+    });
+    client = await connect(gateway);
+  }, 120_000);
+
+  async function bind(name: string, isDefault: boolean): Promise<string> {
+    const { exe_id: exeId = '' } = await manageExecutors(execGateway, {
+      method: 'POST',
+      path: '/register',
+      body: { display_name: name },
+    });
+    const body = { exe_id: exeId, name, is_default: isDefault };
+    await manageExecutors(execGateway, { method: 'POST', path: '/workspaces/ws-1/executors', body });
+    return exeId;
+  }
+
+  const output = (items: readonly TurnItem[]) =>
+    items.map((item) => item.aggregatedOutput ?? item.text ?? '').join('\n');
+  const warnings = (of: AppServerClient) =>
+    of.notifications
+      .filter(({ method }) => method === 'warning')
+      .map(({ params }) => (params as { message: string }).message)
+      .filter((message) => message.startsWith('No command'));
+  const isOnline = (exeId: string, executor: RunningProcess) =>
+    waitFor(
+      async () => {
+        const path = `${execGateway.url}/api/exec-gateway/connected?workspace_id=ws-1`;
+        const answer = await fetch(path, { headers: { authorization: `Bearer ${GATEWAY_SECRETS[1]}` } });
+        return ((await answer.json()) as { exe_id: string }[]).some((each) => each.exe_id === exeId);
+      },
+      {
+        timeoutMs: 20_000,
+        describe: () => `${exeId} to be online: ${executor.output} ${execGateway.process.output.slice(-3000)}`,
+      },
+    );
+
+  it('that is offline cannot run; the person is told why, in words', async () => {
+    const turn = await runTurn(client, { text: 'go', cwd: '/' });
+    expect(output(turn.items)).toContain('No usable execution environment');
+    expect(warnings(client)).toEqual([expect.stringContaining(`executor ${first}: the executor is not connected`)]);
+    const { text } = await get(gateway, '/metrics');
+    expect(text).toMatch(/cxg_app_executor_refusals_total\{code="executor_offline".*\} [1-9]/);
+  }, 60_000);
+
+  it('run once it is online, with the same app-server and the same connection', async () => {
+    const { pid } = await onlyAppServer(world.stateDir);
+    await isOnline(first, await startExecutor(cleanup, execGateway, first, 'of-the-first'));
+    const turn = await runTurn(client, { text: 'go', cwd: '/' });
+    expect(output(turn.items)).toContain('marker=of-the-first');
+    expect((await onlyAppServer(world.stateDir)).pid).toBe(pid);
+  }, 60_000);
+
+  it('run again after a turn was revoked, at the next prompt, with another turn', async () => {
+    const openTurn = async () =>
+      (JSON.parse(await readFile(join(world.stateDir, 'turns.json'), 'utf8')) as { turnId: string }[])[0]?.turnId;
+    const revoked = await openTurn();
+    await fetch(`${execGateway.url}/api/exec-gateway/revoke-turn`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${GATEWAY_SECRETS[1]}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ turn_id: revoked }),
+    });
+    await waitFor(
+      async () => output((await runTurn(client, { text: 'go', cwd: '/' })).items).includes('marker=of-the-first'),
+      { timeoutMs: 30_000, describe: 'a command to run again' },
+    );
+    expect(await openTurn()).not.toBe(revoked);
+  }, 60_000);
+
+  it('run on the new default executor as soon as there is one, between two turns', async () => {
+    const { pid } = await onlyAppServer(world.stateDir);
+    const second = await bind('second', true);
+    const executor = await startExecutor(cleanup, execGateway, second, 'of-the-second');
+    expect(await client.closed).toMatchObject({ code: 1001, reason: expect.stringContaining('another executor') });
+    await isOnline(second, executor);
+    await waitFor(async () => (await appServerProcesses(world.stateDir)).every((each) => each.pid !== pid), {
+      timeoutMs: 10_000,
+      describe: 'the app-server before to be gone',
+    });
+    const next = await connect(gateway);
+    const turn = await runTurn(next, { text: 'go', cwd: '/' });
+    expect(output(turn.items)).toContain('marker=of-the-second');
+  }, 60_000);
+});
