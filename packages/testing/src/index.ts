@@ -41,10 +41,12 @@ export {
 } from './model-server/model-server.ts';
 export { startTestPostgres, type TestDatabase, type TestPostgres } from './postgres/test-postgres.ts';
 export { createTestDatabase, useTestDatabase } from './postgres/use-test-database.ts';
+export { cpuMsOf } from './processes/cpu-time.ts';
 export { isAlive } from './processes/is-alive.ts';
 export { describeWith, findProgram } from './processes/programs.ts';
 export { type ProcessExit, type ProcessOptions, RunningProcess, startProcess } from './processes/running-process.ts';
 export { type Cleanup, useCleanup } from './processes/use-cleanup.ts';
+export { startTerminal, type Terminal, type TerminalOptions } from './terminal/start-terminal.ts';
 export { type ReceivedSpan, startTraceCollector, type TraceCollector } from './traces/trace-collector.ts';
 export { freePort } from './waiting/free-port.ts';
 export { type WaitForOptions, waitFor } from './waiting/wait-for.ts';

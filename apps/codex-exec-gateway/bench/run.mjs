@@ -1,0 +1,49 @@
+import { cpus, loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { startTestPostgres } from '@codex-gateways/testing';
+import { startGateway } from './gateway-target.mjs';
+import { measureIdleConnections } from './idle-connections.mjs';
+import { startFloor, startHaproxy } from './other-targets.mjs';
+import { startLoadGenerator } from './processes.mjs';
+import { measureTraffic, STREAMS } from './traffic.mjs';
+
+// `npm run bench:relay [-- round-trip|load|stream|idle …]`: codex-exec-gateway, the simplest relay and HAProxy in turns in one run, so that the ratios
+// mean something on a machine that others use too. Relays and load generator share its cores.
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { profile: { type: 'string' } } });
+const parts = positionals.length > 0 ? positionals : ['round-trip', 'load', 'stream', 'idle'];
+const seconds = Number(process.env.BENCH_SECONDS ?? 4);
+const connections = Number(process.env.BENCH_CONNECTIONS ?? 10_000);
+const nodeOptions = values.profile ? ['--cpu-prof', `--cpu-prof-dir=${values.profile}`] : [];
+
+const lines = [`Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model}, load ${loadavg()[0].toFixed(1)}`];
+const postgres = await startTestPostgres();
+const generator = startLoadGenerator();
+const running = [];
+const started = async (starting) => {
+  const target = await starting;
+  if (target) running.push(target);
+  return target;
+};
+try {
+  const gateway = await started(startGateway((await postgres.createDatabase()).url, { nodeOptions }));
+  const floor = await started(startFloor({ nodeOptions }));
+  if (parts.some((part) => part !== 'idle')) {
+    const haproxy = await started(startHaproxy());
+    if (!haproxy) lines.push('HAProxy is not installed here, so it is not measured');
+    for (const target of [gateway, floor]) {
+      await generator.run('executor', { relay: target.name, url: await target.executorUrl() });
+    }
+    if (haproxy) await generator.run('executorServer', { relay: haproxy.name, port: haproxy.serverPort });
+    for (const target of running) {
+      await generator.run('harnesses', { relay: target.name, urls: await target.harnessUrls(STREAMS) });
+    }
+    lines.push(...(await measureTraffic(generator, running, { parts, seconds })));
+  }
+  if (parts.includes('idle')) lines.push(...(await measureIdleConnections(generator, { gateway, floor, connections })));
+} finally {
+  generator.stop();
+  await Promise.all(running.map((target) => target.stop()));
+  await postgres.stop();
+}
+process.stdout.write(`${lines.join('\n')}\n`);
+process.exit(0);
