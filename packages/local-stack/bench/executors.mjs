@@ -20,10 +20,11 @@ export async function measureExecutors(count) {
   return withStack({ exec: REPLICAS }, async ({ stack, db, people }) => {
     const { cookie, userId, workspaceId } = await people.session();
     const { access_token: accessToken } = await people.logIn(cookie);
-    const ids = await createExecutors(db, { count, userId, workspaceId });
+    const isRegistered = count <= REGISTERED_AT_MOST;
+    const ids = await createExecutors(db, { count, userId, workspaceId, owners: isRegistered ? 1 : count / 10 });
+    await db.query('analyze'); // as autovacuum does by itself within a minute
     await sleep(3000);
     const empty = await usageOf(stack);
-    const isRegistered = count <= REGISTERED_AT_MOST;
     const urls = isRegistered ? undefined : await writeRegistrations(db, stack, ids);
     const startedAt = performance.now();
     const sockets = await connectAll(stack, ids, { accessToken, urls });

@@ -52,13 +52,14 @@ export function open(url) {
   });
 }
 
-/** Executors of the first user, bound to their workspace. */
-export async function createExecutors(db, { count, userId, workspaceId }) {
+/** Executors of the first user, or of so many users, bound to the first user's workspace. */
+export async function createExecutors(db, { count, userId, workspaceId, owners = 1 }) {
   const ids = Array.from({ length: count }, (_, index) => `exe_growth_${index}`);
   await db.query(
     `insert into codex_exec.executors (exe_id, owner_user_id, display_name)
-     select id, $2, id from unnest($1::text[]) as t (id)`,
-    [ids, userId],
+     select id, $2 || case when $3 = 1 then '' else '-' || (number % $3)::text end, id
+       from unnest($1::text[]) with ordinality as t (id, number)`,
+    [ids, userId, owners],
   );
   await db.query(
     `insert into codex_exec.workspace_executors (workspace_id, exe_id, name) select $2, id, id from unnest($1::text[]) as t (id)`,
