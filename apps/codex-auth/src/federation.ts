@@ -11,6 +11,7 @@ import type { Pages } from './pages/pages.ts';
 import { createRateLimit } from './rate-limits/rate-limit-store.ts';
 import { PendingSignIns } from './upstream/pending-sign-ins.ts';
 import type { UpstreamClients } from './upstream/upstream-clients.ts';
+import { UpstreamIdentities } from './upstream/upstream-identities.ts';
 import { upstreamLoginRoutes } from './upstream/upstream-login-route.ts';
 import { UpstreamProvider } from './upstream/upstream-provider.ts';
 import { UpstreamSignIn } from './upstream/upstream-sign-in.ts';
@@ -38,6 +39,8 @@ export interface Federation {
   readonly routes: Router;
   /** Gives services a user's tokens for the provider's own APIs. */
   readonly upstreamTokens: UpstreamTokenRefresher;
+  /** Lets administrators say who somebody at a provider is. */
+  readonly upstreamIdentities: UpstreamIdentities;
   readonly cleanupTasks: readonly CleanupTask[];
 }
 
@@ -67,6 +70,7 @@ export function createFederation(config: Config, deps: FederationDeps): Federati
       ...{ ...deps, storage, providers },
       maxConcurrent: Math.max(1, Math.floor(config.databasePoolSize / 4)),
     }),
+    upstreamIdentities: new UpstreamIdentities({ ...deps, upstreams: config.upstreams }),
     cleanupTasks: [{ name: 'upstream sign-ins', deleteBatch: (limit) => pending.deleteExpired(limit) }],
   };
 }

@@ -84,6 +84,7 @@ export function createPeopleAccess(config: Config, deps: PeopleAccessDeps) {
     localSessions: outside ? undefined : localSessions,
     /** Undefined without identity providers. */
     upstreamTokens: federation?.upstreamTokens,
+    upstreamIdentities: federation?.upstreamIdentities,
     close: async () => outside?.client.close(),
   };
 }

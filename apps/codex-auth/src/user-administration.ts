@@ -19,6 +19,8 @@ import { databaseUnavailable } from './database-unavailable.ts';
 import { UserGrants } from './oauth/user-grants.ts';
 import { otherMethods } from './other-methods.ts';
 import type { Pages } from './pages/pages.ts';
+import type { UpstreamIdentities } from './upstream/upstream-identities.ts';
+import { upstreamIdentityRoutes } from './upstream/upstream-identities-route.ts';
 import { accountRoutes } from './user-access/account-routes.ts';
 import type { MachineCredentials } from './user-access/machine-credentials.ts';
 import { sessionRoutes } from './user-access/session-routes.ts';
@@ -42,6 +44,8 @@ export interface UserAdministrationPartDeps {
   readonly signInUrl: SignInUrl;
   readonly machineCredentials: MachineCredentials;
   readonly withUser: RequestHandler;
+  /** Undefined without identity providers. */
+  readonly upstreamIdentities: UpstreamIdentities | undefined;
 }
 
 /** The part of the composition root by which people manage their own access, administrators users, and owners workspaces. */
@@ -63,7 +67,11 @@ export function createUserAdministration(config: Config, deps: UserAdministratio
     userAdminRoutes({ administration, withUser }),
     workspaceAdminRoutes({ administration: workspaces, withUser }),
   );
-  const forPages = { ...deps, access, formBody: formBody(config.maxBodyBytes) };
+  if (deps.upstreamIdentities) {
+    apiRoutes.use(upstreamIdentityRoutes({ identities: deps.upstreamIdentities, withUser }));
+  }
+  const hasPasswords = localSessions !== undefined && config.localAccounts;
+  const forPages = { ...deps, access, hasPasswords, formBody: formBody(config.maxBodyBytes) };
   const pageRoutes = Router().use(accountRoutes(forPages));
   if (localSessions && config.localAccounts) {
     const { minPasswordLength } = config;

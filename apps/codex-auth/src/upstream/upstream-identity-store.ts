@@ -62,6 +62,39 @@ export async function noteSignIn(
   );
 }
 
+export async function listIdentities(db: Queryable, userId: string): Promise<UpstreamIdentity[]> {
+  const { rows } = await db.query<IdentityRow>(
+    `select ${COLUMNS} from codex_auth.upstream_identities where user_id = $1 order by provider, subject`,
+    [userId],
+  );
+  return rows.map(toIdentity);
+}
+
+/** Links somebody at a provider to a user whom there is; the address is the user's until the first sign-in. */
+export async function linkIdentity(
+  tx: Queryable,
+  link: { userId: string; provider: string; subject: string; issuer: string; now: Date },
+): Promise<'linked' | 'taken' | 'no_user'> {
+  const user = await tx.query<{ email: string }>('select email from codex_auth.users where id = $1 for key share', [
+    link.userId,
+  ]);
+  const email = user.rows[0]?.email;
+  if (email === undefined) return 'no_user';
+  return (await insertIdentity(tx, { ...link, email, createdAt: link.now })) ? 'linked' : 'taken';
+}
+
+/** @returns false when the user has no such identity */
+export async function deleteIdentity(
+  tx: Queryable,
+  { userId, provider, subject }: { userId: string; provider: string; subject: string },
+): Promise<boolean> {
+  const gone = await tx.query(
+    'delete from codex_auth.upstream_identities where user_id = $1 and provider = $2 and subject = $3',
+    [userId, provider, subject],
+  );
+  return gone.rowCount === 1;
+}
+
 function toIdentity(row: IdentityRow): UpstreamIdentity {
   return {
     provider: row.provider,

@@ -11,12 +11,22 @@ interface Form {
 }
 
 /** Where a person sees and ends the sign-ins of the account. */
-export function accountPage({ email, places, ...form }: Form & { email: string; places: SignedInPlaces }): Page {
+export function accountPage({
+  email,
+  places,
+  hasPasswords,
+  ...form
+}: Form & {
+  email: string;
+  places: SignedInPlaces;
+  /** Whether people have passwords here. */
+  hasPasswords: boolean;
+}): Page {
   const { basePath, csrfToken } = form;
   return {
     title: 'Your account',
     body: html`<p>You are signed in as <strong>${email}</strong>.
-<a href="${basePath}/account/password">Change the password</a></p>
+${hasPasswords && html`<a href="${basePath}/account/password">Change the password</a>`}</p>
 <h2>Browsers</h2>
 <ul class="places">${places.sessions.map((session) => sessionItem(session, form))}</ul>
 <h2>Devices and programs</h2>

@@ -15,11 +15,14 @@ export interface AccountRouteDeps {
   readonly sessions: SessionResolver;
   readonly signInUrl: SignInUrl;
   readonly access: UserAccess;
+  /** Whether people have passwords here. */
+  readonly hasPasswords: boolean;
   readonly formBody: RequestHandler;
 }
 
 /** `GET /account`, `POST /account/sessions/end`, `POST /account/sign-out-everywhere`. */
-export function accountRoutes({ pages, csrf, sessions, signInUrl, access, formBody }: AccountRouteDeps): Router {
+export function accountRoutes(deps: AccountRouteDeps): Router {
+  const { pages, csrf, sessions, signInUrl, access, formBody, hasPasswords } = deps;
   const router = Router();
   const { basePath } = pages;
   router.get('/account', async (req, res) => {
@@ -29,7 +32,8 @@ export function accountRoutes({ pages, csrf, sessions, signInUrl, access, formBo
       return;
     }
     const places = await access.placesOf(user.userId, req.headers.cookie);
-    pages.send(res, accountPage({ basePath, csrfToken: csrf.fieldFor(req, res), email: user.email, places }));
+    const csrfToken = csrf.fieldFor(req, res);
+    pages.send(res, accountPage({ basePath, csrfToken, email: user.email, places, hasPasswords }));
   });
   router.post('/account/sessions/end', formBody, async (req, res) => {
     csrf.check(req, formField(req, CSRF_FIELD));
