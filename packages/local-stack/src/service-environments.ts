@@ -12,7 +12,8 @@ export const SERVICE_NAMES = [
 ] as const satisfies { key: ServiceName; name: string }[];
 
 /** What the processes need of the caller's environment whatever they do. */
-const GENERAL = /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_.*|TZ|TMPDIR|NODE_.*|OTEL_.*|SSL_CERT_.*|(HTTPS?|NO|ALL)_PROXY)$/i;
+const GENERAL =
+  /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_.*|TZ|TMPDIR|NODE_.*|OTEL_.*|SSL_CERT_.*|(HTTPS?|NO|ALL)_PROXY)$/i;
 /** What the caller may set for each service besides; what the stack decides itself comes on top. */
 const OWN: Readonly<Record<ServiceName, RegExp>> = {
   auth: /^(CODEX_AUTH_.*|LOG_LEVEL|CODEX_GATEWAYS_DEV)$/,
