@@ -37,6 +37,8 @@ describe('configuration', () => {
       loginRedirectUrl: undefined,
       firstUser: undefined,
       previousMasterKeys: [],
+      upstreams: [],
+      localAccounts: true,
       keyActivationDelaySeconds: 600,
       keyRotationIntervalSeconds: undefined,
       minPasswordLength: 12,
@@ -65,6 +67,10 @@ describe('configuration', () => {
     ['CODEX_AUTH_CODE_TTL', '1h'],
     ['CODEX_AUTH_SESSION_RESOLVER', 'ldap'],
     ['CODEX_AUTH_LOGIN_REDIRECT_URL', '/login'],
+    ['CODEX_AUTH_UPSTREAMS', '[{"name": "corp"}]'],
+    ['CODEX_AUTH_LOCAL_ACCOUNTS', 'maybe'],
+    ['CODEX_AUTH_UPSTREAM_TIMEOUT', '1m'],
+    ['CODEX_AUTH_UPSTREAM_SIGN_IN_TTL', '1d'],
     ['LOG_LEVEL', 'loud'],
     ['CODEX_AUTH_KEY_ACTIVATION_DELAY', '5s'],
     ['CODEX_AUTH_KEY_ROTATION_INTERVAL', 'never'],
@@ -96,6 +102,30 @@ describe('configuration', () => {
     });
     expect(problemsOf({ ...REQUIRED, ...email })).toEqual(['DEV_USER_PASSWORD is required']);
     expect(problemsOf({ ...REQUIRED, ...password })).toEqual(['DEV_USER_EMAIL is required']);
+  });
+
+  it('takes identity providers, with their secrets from variables, where it signs people in itself', () => {
+    const corp = { name: 'corp', type: 'oidc', issuer: 'https://id.example', client_id: 'x', allow_anyone: true };
+    const upstreams = { CODEX_AUTH_UPSTREAMS: JSON.stringify([{ ...corp, client_secret_env: 'SECRET' }]) };
+    const config = readConfig({ ...REQUIRED, ...upstreams, SECRET: 'hunter2', CODEX_AUTH_LOCAL_ACCOUNTS: 'off' });
+    expect(config.localAccounts).toBe(false);
+    expect(config.upstreams).toMatchObject([
+      { clientSecret: 'hunter2', redirectUri: 'https://auth.example/codex-auth/oauth/callback' },
+    ]);
+    expect(problemsOf({ ...REQUIRED, ...upstreams })).toEqual([
+      'CODEX_AUTH_UPSTREAMS entry 1 (corp): the variable that client_secret_env names is not set',
+    ]);
+    expect(problemsOf({ ...REQUIRED, CODEX_AUTH_LOCAL_ACCOUNTS: 'off' })).toEqual([
+      'CODEX_AUTH_LOCAL_ACCOUNTS may be off only with CODEX_AUTH_UPSTREAMS',
+    ]);
+    const embedded = {
+      CODEX_AUTH_SESSION_RESOLVER: 'agentserver',
+      CODEX_AUTH_AGENTSERVER_SESSION_URL: 'https://product.example/session',
+      CODEX_AUTH_LOGIN_REDIRECT_URL: 'https://product.example/login',
+    };
+    expect(problemsOf({ ...REQUIRED, ...upstreams, ...embedded })).toEqual([
+      'CODEX_AUTH_UPSTREAMS is for the session resolver local: another product signs people in',
+    ]);
   });
 
   it('needs to know where sessions of another product are, and where it signs people in', () => {

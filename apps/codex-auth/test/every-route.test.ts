@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import type { ServedRoute } from '../src/served-routes.ts';
+import { HostileProvider } from './hostile-provider.ts';
 import { type Credentials, type HostileRequest, hostileRequests } from './hostile-requests.ts';
 import { type RawAnswer, sendRaw } from './raw-http.ts';
 import { INTERNAL_SECRET } from './use-auth-service.ts';
+import { oidcEntry } from './use-upstreams.ts';
 import { useWorld } from './use-world.ts';
 
 /** `FUZZ_REQUESTS=10000` is the full measure; it takes minutes. Another `FUZZ_SEED` makes other requests. */
@@ -13,13 +15,22 @@ const BATCH = 250;
 
 const LIMITS =
   'LOGIN_ATTEMPTS_PER_ADDRESS DEVICE_LOGINS_PER_ADDRESS REGISTRATIONS_PER_ADDRESS AGENT_FAILURES_PER_MINUTE';
-const world = useWorld({
-  ...Object.fromEntries(LIMITS.split(' ').map((limit) => [`CODEX_AUTH_${limit}`, '100000'])),
-  CODEX_AUTH_DYNAMIC_REGISTRATION: 'open',
-  CODEX_AUTH_BCRYPT_COST: '4',
+let provider: HostileProvider | undefined;
+afterAll(() => provider?.close());
+const world = useWorld(async () => {
+  provider = await HostileProvider.start();
+  return {
+    ...Object.fromEntries(LIMITS.split(' ').map((limit) => [`CODEX_AUTH_${limit}`, '100000'])),
+    CODEX_AUTH_DYNAMIC_REGISTRATION: 'open',
+    CODEX_AUTH_BCRYPT_COST: '4',
+    UPSTREAM_SECRET: 'secret of the client',
+    // Under a name that the requests have in their paths.
+    CODEX_AUTH_UPSTREAMS: JSON.stringify([oidcEntry('x', provider.issuer)]),
+  };
 });
 
-const PAGES = /^\/($|login|logout|account|assets|codex\/device|oauth\/(authorize|consent)|deviceauth\/callback)/;
+const PAGES =
+  /^\/($|login|logout|account|assets|codex\/device|oauth\/(authorize|consent|callback)|deviceauth\/callback)/;
 const INTERNAL = /^\/(api\/)?internal\//;
 
 /** The form in which the protocol of a route refuses; a route that is not known here is of the API. */
@@ -99,6 +110,7 @@ describe('every route that the service has', () => {
       expect.arrayContaining([
         ...['GET /healthz', 'GET /', 'POST /login', 'POST /oauth/token', 'PUT /oauth/register/:clientId'],
         ...['POST /internal/codex-auth/validate', 'DELETE /api/codex/tokens/:id', 'GET /.well-known/jwks.json'],
+        ...['GET /login/upstream/:name', 'GET /oauth/callback', 'POST /internal/codex-auth/upstream-token'],
       ]),
     );
     expect(routes.length).toBeGreaterThan(40);

@@ -9,6 +9,7 @@ const NAMES = [
   'token_type_hint response_type code_challenge code_challenge_method state nonce prompt max_age login_hint',
   'email password csrf_token return_to user_code decision request device_auth_id workspace_id name scheme assertion',
   'client_assertion client_assertion_type redirect_uris grant_types jwks client_name token_endpoint_auth_method account_id',
+  'iss error error_description provider subject',
   'expires_at expires_in_seconds max_uses description is_default timestamp signature limit cursor role id __proto__',
 ].flatMap((line) => line.split(' '));
 
