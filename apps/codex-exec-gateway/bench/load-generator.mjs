@@ -10,6 +10,8 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 /** What a sender of large messages keeps on its way. */
 const WINDOW_BYTES = 512 * 1024;
 
+const FIRST_FRAME_BYTES = 64;
+
 const relays = new Map();
 const idle = [];
 
@@ -35,7 +37,11 @@ const commands = {
   },
   async harnesses({ relay, urls }) {
     const state = relays.get(relay);
-    for (const url of urls) state.harnesses.push(await dial(url));
+    for (const [stream, url] of urls.entries()) {
+      const harness = await dial(url);
+      harness.socket.write(wireFrame(relayFrame(streamIdOf(stream), FIRST_FRAME_BYTES), true)); // a bridge without one is closed
+      state.harnesses.push(harness);
+    }
   },
   /** Closed loop: each of the first `streams` harnesses sends when the echo of its last message has come. */
   async roundTrips({ relay, streams, bytes, seconds }) {

@@ -60,6 +60,6 @@ export function startLoadGenerator() {
         child.send({ id, command, ...options });
       });
     },
-    stop: () => child.disconnect(),
+    stop: () => child.connected && child.disconnect(),
   };
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { acceptWebSocket, type FrameSocket } from '@codex-gateways/websocket';
+import { acceptWebSocket, FlushTurn, type FrameSocket, type FrameSocketOptions } from '@codex-gateways/websocket';
 import type { Generation } from './registration/generation.ts';
 
 /** A request for a WebSocket that is still undecided. */
@@ -18,13 +18,14 @@ export interface Upgrade {
 
 /** Says 101, with the message limit of each relay generation. Compression stays off: what is relayed is encrypted. */
 export class WebSocketAcceptor {
-  readonly #options: Readonly<Record<Generation, { maxMessageBytes: number; closeTimeoutMs: number }>>;
+  readonly #options: Readonly<Record<Generation, Omit<FrameSocketOptions, 'role'>>>;
 
   constructor(limits: { noiseFrameBytes: number; plainFrameBytes: number; closeTimeoutMs: number }) {
     const { noiseFrameBytes, plainFrameBytes, closeTimeoutMs } = limits;
+    const shared = { closeTimeoutMs, flushTurn: new FlushTurn() };
     this.#options = {
-      noise: { maxMessageBytes: noiseFrameBytes, closeTimeoutMs },
-      legacy: { maxMessageBytes: plainFrameBytes, closeTimeoutMs },
+      noise: { ...shared, maxMessageBytes: noiseFrameBytes },
+      legacy: { ...shared, maxMessageBytes: plainFrameBytes },
     };
   }
 

@@ -1,3 +1,5 @@
+import { decode, type StreamIds } from './stream-ids.ts';
+
 /*
  * RelayMessageFrame, protobuf, as the Codex CLI sends it (docs/protocol.md, "Relay frame"):
  *
@@ -101,8 +103,9 @@ class FieldCursor {
  * Finds the stream and the kind of a frame by walking its top-level fields; payloads are stepped over, never read.
  * A repeated field is refused: protobuf readers take the last one, so a frame that names two streams could be routed by one
  * of them and understood as the other.
+ * @param streamIds - of the connection that the frame came from; makes its ids cheaper, and changes nothing else
  */
-export function peekFrame(bytes: Uint8Array): PeekOutcome {
+export function peekFrame(bytes: Uint8Array, streamIds?: StreamIds): PeekOutcome {
   const cursor = new FieldCursor(bytes);
   let seenFields = 0;
   let streamId: string | undefined;
@@ -125,7 +128,8 @@ export function peekFrame(bytes: Uint8Array): PeekOutcome {
       if (length > MAX_STREAM_ID_BYTES) return refused('stream_id_too_long');
       const start = cursor.offset;
       if (!cursor.advance(length)) return refused('truncated');
-      streamId = Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString('utf8');
+      const end = start + length;
+      streamId = streamIds ? streamIds.read(bytes, start, end) : decode(bytes, start, end);
     } else {
       const bodyKind = KIND_OF_FIELD[field];
       if (bodyKind && kind) return refused('repeated_field');

@@ -8,3 +8,4 @@ export {
   type PeekOutcome,
   peekFrame,
 } from './frame.ts';
+export { StreamIds } from './stream-ids.ts';

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { useCleanup, waitFor } from '@codex-gateways/testing';
 import fc from 'fast-check';
-import { closeOf, OPENERS, type oursAsServer, recorded } from '../test/peers.ts';
+import { closeOf, OPENERS, oursAsServer, recorded } from '../test/peers.ts';
 import { randomText } from '../test/random-text.ts';
 
 const KIB = 1024;
@@ -205,5 +206,21 @@ describe.each(ROLES)('a FrameSocket as %s, with ws at the other end', (role) => 
     expect(() => ours.ping('x'.repeat(126))).toThrow(RangeError);
     expect(() => ours.close(1006)).toThrow(RangeError);
     expect(() => ours.close(1000, 'x'.repeat(124))).toThrow(RangeError);
+  });
+});
+
+describe('a FrameSocket whose peer hangs up without a close frame', () => {
+  const cleanup = useCleanup();
+
+  it('is over, also when the peer does not take what was sent to it', async () => {
+    const { ours, theirs } = await oursAsServer(cleanup, { closeTimeoutMs: 100 });
+    theirs.pause();
+    while (ours.bufferedAmount < MIB) {
+      ours.send(Buffer.alloc(64 * KIB));
+      await turn();
+    }
+    const closed = closeOf(ours);
+    (theirs as unknown as { _socket: Socket })._socket.end();
+    expect(await closed).toEqual({ code: 1006, reason: '' });
   });
 });

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { CLOSED_WITHOUT_CODE, CLOSED_WITHOUT_FRAME, closePayload, readClosePayload } from './close-frame.ts';
 import { encodeFrame } from './encode-frame.ts';
+import { FlushTurn } from './flush-turn.ts';
 import {
   headerBytes,
   MASK_KEY_BYTES,
@@ -28,6 +29,8 @@ export interface FrameSocketOptions {
   readonly validatesUtf8?: boolean;
   /** How long the peer may take to answer a close frame, and to hang up after it; 30 s unless told otherwise. */
   readonly closeTimeoutMs?: number;
+  /** Shared by the sockets of a process, whose frames leave together then; its own unless given. */
+  readonly flushTurn?: FlushTurn;
 }
 
 export interface FrameSocketEvents {
@@ -72,7 +75,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
     const { role, maxMessageBytes, validatesUtf8 = true, closeTimeoutMs = CLOSE_TIMEOUT_MS } = options;
     this.#socket = socket;
     this.#parser = new FrameParser({ role, maxMessageBytes, validatesUtf8 }, this);
-    this.#queue = new SendQueue(socket, () => this.#taken());
+    this.#queue = new SendQueue(socket, options.flushTurn ?? new FlushTurn(), () => this.#taken());
     this.#maskKeys = role === 'client' ? new MaskKeys() : undefined;
     this.#closeTimeoutMs = closeTimeoutMs;
     socket.on('data', (chunk: Buffer) => this.#parser.push(chunk));
@@ -226,6 +229,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
     this.#readyState = READY_STATES.closing;
     this.#parser.stop();
     this.#end();
+    this.#cutLater();
   }
 
   #end(): void {
@@ -234,7 +238,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   }
 
   #cutLater(): void {
-    this.#closeTimer = setTimeout(() => this.#socket.destroy(), this.#closeTimeoutMs);
+    this.#closeTimer ??= setTimeout(() => this.#socket.destroy(), this.#closeTimeoutMs);
     this.#closeTimer.unref();
   }
 

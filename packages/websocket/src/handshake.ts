@@ -51,7 +51,10 @@ export function acceptWebSocket(
   { req, socket, head }: { req: IncomingMessage; socket: Socket; head: Buffer },
   options: Omit<FrameSocketOptions, 'role'>,
 ): FrameSocket | undefined {
-  if (!socket.readable || !socket.writable) return undefined;
+  if (!socket.readable || !socket.writable) {
+    socket.destroy(); // half of it may still be open
+    return undefined;
+  }
   const answer = [
     'HTTP/1.1 101 Switching Protocols',
     'Upgrade: websocket',

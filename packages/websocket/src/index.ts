@@ -1,5 +1,6 @@
 export { isSendableCloseCode } from './close-frame.ts';
 export { type DialedWebSocket, dialWebSocket, type WebSocketToDial } from './dial.ts';
+export { FlushTurn } from './flush-turn.ts';
 export type { Role } from './frame-header.ts';
 export {
   FrameSocket,

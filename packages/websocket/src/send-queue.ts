@@ -1,11 +1,13 @@
 import type { Duplex } from 'node:stream';
+import type { FlushTurn } from './flush-turn.ts';
 
 export type SendCallback = (error?: Error | null) => void;
 
 /** Frames of less than this on the average are copied into one piece of memory before they are written: cheaper than a list. */
 const LIST_FROM_BYTES = 2048;
-/** From this much in the queue on, a small frame is cut out of the large chunk that it arrived in, which it would keep alive. */
+/** From this much in the queue on, a frame is cut out of a chunk more than so many times as large, which it would keep alive. */
 const COMPACT_FROM_BYTES = 64 * 1024;
+const COMPACT_FROM_RATIO = 4;
 
 /** A turn that sends more than this begins before it ends. */
 const FLUSH_FROM_BYTES = 64 * 1024;
@@ -21,6 +23,7 @@ interface Batch {
  */
 export class SendQueue {
   readonly #socket: Duplex;
+  readonly #turn: FlushTurn;
   readonly #onTaken: () => void;
   #pending: Buffer[] | undefined;
   #pendingBytes = 0;
@@ -30,14 +33,19 @@ export class SendQueue {
   #framesUnderWay = 0;
 
   /** @param onTaken - the system took a batch, or the socket is gone and it was thrown away */
-  constructor(socket: Duplex, onTaken: () => void) {
+  constructor(socket: Duplex, turn: FlushTurn, onTaken: () => void) {
     this.#socket = socket;
+    this.#turn = turn;
     this.#onTaken = onTaken;
   }
 
   /** What waits, in bytes. */
   get bytes(): number {
     return this.#pendingBytes + this.#socket.writableLength;
+  }
+
+  get pendingFrames(): number {
+    return this.#pendingFrames;
   }
 
   /** How many frames wait. */
@@ -66,7 +74,7 @@ export class SendQueue {
       this.#pendingCallbacks.push(callback);
     }
     if (this.#pendingBytes >= FLUSH_FROM_BYTES) this.flush();
-    else if (isFirst) process.nextTick(flush, this);
+    else if (isFirst) this.#turn.add(this);
   }
 
   /** Hands all to the socket now. */
@@ -104,12 +112,8 @@ export class SendQueue {
   };
 }
 
-function flush(queue: SendQueue): void {
-  queue.flush();
-}
-
 function compact(bytes: Buffer): Buffer {
-  if (bytes.buffer.byteLength <= 2 * bytes.length) return bytes;
+  if (bytes.buffer.byteLength <= COMPACT_FROM_RATIO * bytes.length) return bytes;
   const copy = Buffer.allocUnsafeSlow(bytes.length);
   bytes.copy(copy);
   return copy;

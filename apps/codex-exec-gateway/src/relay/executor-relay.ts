@@ -1,4 +1,4 @@
-import { encodeReset, type FrameKind, peekFrame } from '@codex-gateways/relay-protocol';
+import { encodeReset, type FrameKind, peekFrame, StreamIds } from '@codex-gateways/relay-protocol';
 import type { FrameSocket } from '@codex-gateways/websocket';
 import type { FrameSink } from './frame-sink.ts';
 import type { HarnessConnection } from './harness-connection.ts';
@@ -25,6 +25,7 @@ export class ExecutorRelay {
   readonly #maxStreams: number;
   readonly #maxStreamsPerHarness: number;
   readonly #onOverflow: () => void;
+  readonly #seenStreamIds = new StreamIds();
   readonly #streams = new Map<string, HarnessConnection>();
   readonly #harnesses = new Set<HarnessConnection>();
 
@@ -94,7 +95,7 @@ export class ExecutorRelay {
 
   /** @param from - the socket that is delivering `bytes`, which are forwarded */
   fromHarness(harness: HarnessConnection, bytes: Buffer, from: FrameSocket): void {
-    const peek = peekFrame(bytes);
+    const peek = peekFrame(bytes, harness.seenStreamIds);
     if (!peek.ok) {
       this.#tally.drop(peek.reason);
       return;
@@ -110,7 +111,7 @@ export class ExecutorRelay {
 
   /** @param from - the socket that is delivering `bytes`, which are forwarded */
   fromExecutor(bytes: Buffer, from: FrameSocket): void {
-    const peek = peekFrame(bytes);
+    const peek = peekFrame(bytes, this.#seenStreamIds);
     if (!peek.ok) {
       this.#tally.drop(peek.reason);
       return;

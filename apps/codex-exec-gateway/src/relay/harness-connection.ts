@@ -1,3 +1,4 @@
+import { StreamIds } from '@codex-gateways/relay-protocol';
 import type { CloseCodeName } from '@codex-gateways/service';
 import type { FrameSocket } from '@codex-gateways/websocket';
 import { closeSocket } from '../connections/close-socket.ts';
@@ -18,6 +19,8 @@ export interface HarnessAdmission {
 export class HarnessConnection {
   readonly admission: HarnessAdmission;
   readonly sink: FrameSink;
+  /** What makes the ids of its frames cheaper to read. */
+  readonly seenStreamIds = new StreamIds();
   /** The streams that it opened; kept by the relay. */
   readonly streamIds = new Set<string>();
   readonly #ws: FrameSocket;
