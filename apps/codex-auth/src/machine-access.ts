@@ -46,6 +46,7 @@ export interface MachineAccess {
   readonly routes: Router;
   /** Those of them that are answered before Express. */
   readonly hotRoutes: readonly HotRoute[];
+  readonly remoteSessions: RemoteSessions;
   /** What machines hold in the name of a person. */
   readonly machineCredentials: MachineCredentials;
   readonly cleanupTasks: readonly CleanupTask[];
@@ -77,6 +78,7 @@ export function createMachineAccess(config: Config, deps: MachineAccessDeps): Ma
   return {
     routes,
     hotRoutes: internal.hotRoutes,
+    remoteSessions,
     machineCredentials: new MachineCredentials({ ...agents, ...tokens, ...connectors, audit }),
     cleanupTasks: [
       { name: 'agent tasks', deleteBatch: (maxRows) => agents.tasks.deleteExpired(maxRows) },

@@ -95,8 +95,10 @@ function createParts(config: Config, deps: Foundation & { bcrypt: Bcrypt | undef
   const authorizationServer = createAuthorizationServerParts(config, deps);
   const { people, withUser } = authorizationServer;
   const machines = createMachineAccess(config, { ...deps, withUser });
-  const { machineCredentials } = machines;
-  const userAdministration = createUserAdministration(config, { ...deps, ...people, machineCredentials, withUser });
+  const { machineCredentials, remoteSessions } = machines;
+  const userAdministration = createUserAdministration(config, {
+    ...{ ...deps, ...people, machineCredentials, remoteSessions, withUser },
+  });
   const cleanup = new Cleanup({
     tasks: machines.cleanupTasks,
     intervalMs: config.cleanupIntervalMs,

@@ -19,6 +19,7 @@ import { databaseUnavailable } from './database-unavailable.ts';
 import { UserGrants } from './oauth/user-grants.ts';
 import { otherMethods } from './other-methods.ts';
 import type { Pages } from './pages/pages.ts';
+import type { RemoteSessions } from './remote-sessions/remote-sessions.ts';
 import type { UpstreamIdentities } from './upstream/upstream-identities.ts';
 import { upstreamIdentityRoutes } from './upstream/upstream-identities-route.ts';
 import { accountRoutes } from './user-access/account-routes.ts';
@@ -43,6 +44,7 @@ export interface UserAdministrationPartDeps {
   readonly csrf: CsrfGuard;
   readonly signInUrl: SignInUrl;
   readonly machineCredentials: MachineCredentials;
+  readonly remoteSessions: Pick<RemoteSessions, 'list'>;
   readonly withUser: RequestHandler;
   /** Undefined without identity providers. */
   readonly upstreamIdentities: UpstreamIdentities | undefined;

@@ -49,6 +49,17 @@ describe('sessions of codex --remote', () => {
     expect(ageMs).toBeLessThan(90_000);
   });
 
+  it('that are one’s own and open stand on the account page, as text whatever the client is called', async () => {
+    const [mine, ended] = [sessionOf(owner, { client_name: '<b>tui' }), sessionOf(owner, { client_name: 'ended' })];
+    await report([mine, { ...ended, closed_ms_ago: 0 }, sessionOf(member, { client_name: 'of somebody else' })]);
+    const { text } = await world.call(owner, 'GET', '/account');
+    expect(text).toContain('Connected now with codex --remote');
+    expect(text).toContain('&lt;b&gt;tui');
+    expect(text).not.toContain('ended');
+    expect(text).not.toContain('of somebody else');
+    expect((await world.call(await world.addPerson(), 'GET', '/account')).text).not.toContain('Connected now');
+  });
+
   it('end when they are reported closed, and are still known for a while', async () => {
     const session = sessionOf(member);
     await report([session]);

@@ -3,6 +3,7 @@ import type { BrowserSession } from '../accounts/sessions.ts';
 import type { UserGrant } from '../oauth/user-grants.ts';
 import { type Html, html } from '../pages/html.ts';
 import type { Page } from '../pages/pages.ts';
+import type { RemoteSession } from '../remote-sessions/remote-sessions.ts';
 import type { SignedInPlaces } from './user-access.ts';
 
 interface Form {
@@ -14,11 +15,13 @@ interface Form {
 export function accountPage({
   email,
   places,
+  remoteSessions,
   hasPasswords,
   ...form
 }: Form & {
   email: string;
   places: SignedInPlaces;
+  remoteSessions: readonly RemoteSession[];
   /** Whether people have passwords here. */
   hasPasswords: boolean;
 }): Page {
@@ -32,6 +35,11 @@ ${hasPasswords && html`<a href="${basePath}/account/password">Change the passwor
 <h2>Devices and programs</h2>
 ${places.devices.length === 0 && html`<p class="dim">None.</p>`}
 <ul class="places">${places.devices.map((device) => deviceItem(device, form))}</ul>
+${
+  remoteSessions.length > 0 &&
+  html`<h2>Connected now with codex --remote</h2>
+<ul class="places">${remoteSessions.map(remoteSessionItem)}</ul>`
+}
 <form method="post" action="${basePath}/account/sign-out-everywhere">
 <input type="hidden" name="${CSRF_FIELD}" value="${csrfToken}">
 <button type="submit">Sign out everywhere</button>
@@ -49,6 +57,12 @@ function deviceItem(device: UserGrant, form: Form): Html {
   return html`<li>${device.clientName}
 <br><span class="dim">${device.ip ?? 'unknown address'}, since ${timeOf(device.createdAt)}, last used ${timeOf(device.lastUsedAt)}</span>
 ${endForm(device.id, form)}</li>`;
+}
+
+/** Ends with its token, not here. */
+function remoteSessionItem({ clientName, clientVersion, workspaceId, ip, openedAt }: RemoteSession): Html {
+  return html`<li>${clientName ?? 'An unknown client'} ${clientVersion ?? ''}
+<br><span class="dim">${ip ?? 'unknown address'}, since ${timeOf(openedAt)}, workspace ${workspaceId}</span></li>`;
 }
 
 function endForm(id: string, { basePath, csrfToken }: Form): Html {

@@ -5,6 +5,7 @@ import type { SessionResolver } from '../accounts/session-resolver.ts';
 import type { SignInUrl } from '../accounts/sign-in-url.ts';
 import { requestOrigin } from '../audit/request-origin.ts';
 import type { Pages } from '../pages/pages.ts';
+import type { RemoteSessions } from '../remote-sessions/remote-sessions.ts';
 import { accountPage } from './account-page.ts';
 import { sessionId } from './session-routes.ts';
 import type { UserAccess } from './user-access.ts';
@@ -15,10 +16,13 @@ export interface AccountRouteDeps {
   readonly sessions: SessionResolver;
   readonly signInUrl: SignInUrl;
   readonly access: UserAccess;
+  readonly remoteSessions: Pick<RemoteSessions, 'list'>;
   /** Whether people have passwords here. */
   readonly hasPasswords: boolean;
   readonly formBody: RequestHandler;
 }
+
+const OWN_AND_OPEN = { workspaceId: undefined, includeEnded: false };
 
 /** `GET /account`, `POST /account/sessions/end`, `POST /account/sign-out-everywhere`. */
 export function accountRoutes(deps: AccountRouteDeps): Router {
@@ -32,8 +36,9 @@ export function accountRoutes(deps: AccountRouteDeps): Router {
       return;
     }
     const places = await access.placesOf(user.userId, req.headers.cookie);
+    const remoteSessions = await deps.remoteSessions.list({ userId: user.userId, role: 'member' }, OWN_AND_OPEN);
     const csrfToken = csrf.fieldFor(req, res);
-    pages.send(res, accountPage({ basePath, csrfToken, email: user.email, places, hasPasswords }));
+    pages.send(res, accountPage({ basePath, csrfToken, email: user.email, places, remoteSessions, hasPasswords }));
   });
   router.post('/account/sessions/end', formBody, async (req, res) => {
     csrf.check(req, formField(req, CSRF_FIELD));
