@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { readArguments } from './arguments.ts';
 import { balancerConfig } from './balancer-config.ts';
+import { orderRestart } from './control.ts';
 import { findHaproxy } from './find-haproxy.ts';
 import { replicaEnvironment } from './service-environments.ts';
 
@@ -63,6 +67,16 @@ describe('a replica', () => {
         'server auth2 127.0.0.1:92',
       ]),
     );
+  });
+});
+
+describe('an order to restart', () => {
+  it.each([undefined, '/nowhere/control'])('finds nobody where no stack with replicas runs (%s)', async (address) => {
+    const folder = mkdtempSync(join(tmpdir(), 'codex-gateways-control-'));
+    if (address) writeFileSync(join(folder, 'control'), address);
+    const order = orderRestart(folder, 'auth', { onLine: () => undefined, signal: new AbortController().signal });
+    await expect(order).rejects.toThrow(`no stack with --replicas runs on ${folder}`);
+    rmSync(folder, { recursive: true });
   });
 });
 

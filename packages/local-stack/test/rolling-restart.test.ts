@@ -8,13 +8,14 @@ import {
   useCleanup,
   waitFor,
 } from '@codex-gateways/testing';
+import { orderRestart } from '../src/control.ts';
 import { type LocalStack, parseReplicas } from '../src/index.ts';
 import { callApi } from './api.ts';
 import { CLIENT_ID, LoginTraffic, logIn, openSession } from './traffic/logins.ts';
 import { RevocationTraffic } from './traffic/revocations.ts';
 import { SessionTraffic } from './traffic/session.ts';
 import { askInTerminal, openRemoteSession } from './traffic/terminal-session.ts';
-import { STACK_REPLICAS, startMarkerModel, startTestStack } from './use-local-stack.ts';
+import { newStateDirectory, STACK_REPLICAS, startMarkerModel, startTestStack } from './use-local-stack.ts';
 
 const MARKER = 'through-every-restart';
 const BACK_WITHIN_MS = 30_000;
@@ -36,6 +37,7 @@ interface Executor {
 
 describeWith('haproxy')('replicas behind a balancer, under traffic', () => {
   const cleanup = useCleanup();
+  let stateDirectory: string;
   let stack: LocalStack;
   let db: Pool;
   let cookie: string;
@@ -85,7 +87,8 @@ describeWith('haproxy')('replicas behind a balancer, under traffic', () => {
     const replicas = STACK_REPLICAS ?? parseReplicas('auth=2,exec=2,app=2');
     // As long as an orchestrator gives them in the long form; the short one shows the same sooner.
     const env = { ...model, ...(IS_LONG ? {} : { CXG_DRAIN_TIMEOUT: '500ms' }) };
-    stack = await startTestStack(cleanup, { env, replicas });
+    stateDirectory = await newStateDirectory(cleanup);
+    stack = await startTestStack(cleanup, { stateDirectory, env, replicas });
     db = createPool({ databaseUrl: stack.databaseUrl, applicationName: 'test', maxConnections: 2 });
     cleanup.after(() => db.end());
     cookie = await openSession(db);
@@ -122,10 +125,13 @@ describeWith('haproxy')('replicas behind a balancer, under traffic', () => {
     await waitFor(() => session.turns.done > 0, { timeoutMs: 30_000, describe: 'a turn is done' });
     const terminal = IS_LONG && findProgram('tmux') ? await openRemoteSession(stack.urls.app, remote.token) : undefined;
     if (terminal) cleanup.after(() => terminal.close());
+    const restarted: string[] = [];
+    const { signal } = new AbortController();
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const name of ['auth', 'exec', 'app'] as const) {
         const pids = stack.replicas(name).map(({ pid }) => pid);
-        await stack.rollingRestart(name);
+        // As `npm run stack -- --restart` does it, from another process.
+        await orderRestart(stateDirectory, name, { onLine: (line) => restarted.push(line), signal });
         expect(stack.replicas(name).filter(({ pid }) => pids.includes(pid))).toEqual([]);
         await allOnline();
       }
@@ -138,6 +144,7 @@ describeWith('haproxy')('replicas behind a balancer, under traffic', () => {
     const { connections, refusedConnections, longestGapMs, turns } = session;
     const numbers = { logins, refreshes, revocations: revocations.accepted, connections, refusedConnections };
     process.stderr.write(`${JSON.stringify({ ...numbers, turns, longestGapMs: Math.round(longestGapMs) })}\n`);
+    expect(restarted).toContainEqual(expect.stringMatching(/^codex-exec-gateway-2 restarted in \d+\.\d s$/));
     expect(people.lost).toEqual([]);
     expect(logins).toBeGreaterThan(10);
     expect(ended).toEqual([]);
