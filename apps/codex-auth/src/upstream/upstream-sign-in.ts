@@ -142,7 +142,7 @@ export class UpstreamSignIn {
   }
 }
 
-/** Who may begin: kept apart from `UpstreamSignIn`, which needs what this leaves behind. */
+/** Sends a browser to a provider. Nothing is kept when the provider cannot be asked where. @throws {UpstreamError} */
 export async function setOut(
   provider: UpstreamProvider,
   {
