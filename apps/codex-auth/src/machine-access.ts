@@ -1,6 +1,13 @@
 import type { Pool } from '@codex-gateways/database';
-import { type CallObserver, type Clock, createInternalClient, type HotRoute, type Logger } from '@codex-gateways/service';
+import {
+  type CallObserver,
+  type Clock,
+  createInternalClient,
+  type HotRoute,
+  type Logger,
+} from '@codex-gateways/service';
 import { type RequestHandler, Router } from 'express';
+import { ActiveUsers } from './accounts/active-users.ts';
 import { AgentIdentities } from './agent-identity/agent-identities.ts';
 import { agentIdentityRoutes } from './agent-identity/agent-identity-routes.ts';
 import { AgentTasks } from './agent-identity/agent-tasks.ts';
@@ -65,7 +72,10 @@ export function createMachineAccess(config: Config, deps: MachineAccessDeps): Ma
   const credentials = new ExecutorCredentials({ ...deps, agentTasks: agents.tasks });
   const notices = new RevocationNotices({ databaseUrl: config.databaseUrl, log: deps.log });
   const remoteSessions = new RemoteSessions({ db: deps.pool, memberships: deps.memberships });
-  const internal = internalApi({ ...config, ...tokens, credentials, notices, remoteSessions, log: deps.log });
+  const activeUsers = new ActiveUsers({ db: deps.pool });
+  const internal = internalApi({
+    ...{ ...config, ...tokens, credentials, activeUsers, notices, remoteSessions, log: deps.log },
+  });
   const routes = Router();
   routes.use(
     internal.routes,

@@ -1,5 +1,5 @@
 import { type HotRoute, hasInternalSecret, raiseHotFailure, requireInternalSecret } from '@codex-gateways/service';
-import express, { type RequestHandler, Router } from 'express';
+import express, { type RequestHandler, type Router } from 'express';
 
 /** What an internal endpoint says to a body of JSON. @throws {HttpError} a refusal */
 export type InternalAnswer = (body: unknown) => Promise<object>;
@@ -11,9 +11,8 @@ export interface InternalEndpoints {
   readonly maxBodyBytes: number;
 }
 
-/** As routes of Express, each `POST`. The secret comes first: whoever lacks it does not get a body read. */
-export function internalRoutes({ answers, internalApiSecret, maxBodyBytes }: InternalEndpoints): Router {
-  const router = Router();
+/** Adds them to a router of Express, each as `POST`. The secret comes first: whoever lacks it does not get a body read. */
+export function internalRoutes(router: Router, { answers, internalApiSecret, maxBodyBytes }: InternalEndpoints): void {
   const guards = [raiseHotFailure, requireInternalSecret(internalApiSecret), express.json({ limit: maxBodyBytes })];
   for (const [path, answer] of Object.entries(answers)) {
     const respond: RequestHandler = async (req, res) => {
@@ -21,7 +20,6 @@ export function internalRoutes({ answers, internalApiSecret, maxBodyBytes }: Int
     };
     router.post(path, guards, respond);
   }
-  return router;
 }
 
 /** The same, for being answered before Express. */
