@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { runMigrations } from '@codex-gateways/database';
+import type { HotRoute } from '@codex-gateways/service';
 import { type RequestHandler, Router } from 'express';
 import { requireUser } from './accounts/require-user.ts';
 import { Cleanup } from './cleanup/cleanup.ts';
@@ -36,6 +37,8 @@ export interface AuthorizationServer {
 export interface AuthorizationServerParts extends Omit<AuthorizationServer, 'handler' | 'routes' | 'registerHandlers'> {
   /** For an express host with request ids, logs and safe headers of its own. */
   readonly router: Router;
+  /** Those of its routes that a host without Express in front may answer first. */
+  readonly hotRoutes: readonly HotRoute[];
   readonly people: PeopleAccess;
   /** Lets a signed-in person or an access token pass. */
   readonly withUser: RequestHandler;
@@ -90,6 +93,7 @@ export function createAuthorizationServerParts(config: Config, foundation: Found
   });
   return {
     router: Router().use(oauth.routes, keyManagement.routes, people.routes),
+    hotRoutes: oauth.hotRoutes,
     adminRoutes: Router().use(keyManagement.adminRoutes(withUser), oauth.adminRoutes(withUser)),
     ...{ people, withUser, keyProvider: keys, start },
     close: once(async () => {

@@ -1,5 +1,5 @@
 import type { Pool } from '@codex-gateways/database';
-import type { Clock, Logger, Metrics } from '@codex-gateways/service';
+import type { Clock, HotRoute, Logger, Metrics } from '@codex-gateways/service';
 import { Router } from 'express';
 import type { CsrfGuard } from './accounts/csrf.ts';
 import { formBody } from './accounts/form-body.ts';
@@ -63,6 +63,8 @@ export interface OAuthEndpointsDeps {
 
 export interface OAuthEndpoints {
   readonly routes: Router;
+  /** Those of them that are answered before Express too. */
+  readonly hotRoutes: readonly HotRoute[];
   readonly cleanupTasks: readonly CleanupTask[];
   /** What administrators call. */
   readonly adminRoutes: DynamicRegistration['adminRoutes'];
@@ -87,8 +89,9 @@ export function createOAuthEndpoints(config: Config, deps: OAuthEndpointsDeps): 
     oauthBody: oauthBody(config.maxBodyBytes),
   };
   const pollIntervalSeconds = config.devicePollIntervalSeconds;
+  const token = tokenRoutes({ ...forClients, ...tokens, maxBodyBytes: config.maxBodyBytes });
   const endpoints = Router().use(
-    tokenRoutes({ ...forClients, ...tokens }),
+    token.routes,
     revokeRoutes({ ...forClients, revocation: tokens.revocation }),
     introspectRoutes({ ...forClients, ...config, introspection: tokens.introspection }),
     deviceAuthorizationRoutes({ ...forClients, deviceLogins, issuer, pollIntervalSeconds }),
@@ -98,7 +101,7 @@ export function createOAuthEndpoints(config: Config, deps: OAuthEndpointsDeps): 
   const oauthRoutes = Router().use(endpoints, otherMethods([endpoints]), databaseUnavailable(), oauthErrors({ log }));
   const forms = Router().use(
     authorizeRoutes({ ...forPeople, authorization, issuer }),
-    devicePageRoutes({ ...forPeople, deviceLogins }),
+    devicePageRoutes({ ...forPeople, deviceLogins, issuer }),
   );
   const pageRoutes = Router().use(forms, otherMethods([forms]), databaseUnavailable(), pages.errors({ log }));
   const apiRoutes = Router().use(
@@ -117,7 +120,8 @@ export function createOAuthEndpoints(config: Config, deps: OAuthEndpointsDeps): 
     ...expiredTokenTasks({ db: deps.pool, clock: deps.clock }),
     ...registration.cleanupTasks,
   ];
-  return { routes, cleanupTasks, adminRoutes: registration.adminRoutes, start: tokens.start };
+  const hotRoutes = [token.hotRoute];
+  return { routes, hotRoutes, cleanupTasks, adminRoutes: registration.adminRoutes, start: tokens.start };
 }
 
 function createTokenIssuing(config: Config, deps: OAuthEndpointsDeps) {

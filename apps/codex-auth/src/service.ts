@@ -119,7 +119,7 @@ function createParts(config: Config, deps: Foundation & { bcrypt: Bcrypt | undef
   routes.use(otherMethods([routes]));
   return {
     routes,
-    hotRoutes: machines.hotRoutes,
+    hotRoutes: [...machines.hotRoutes, ...authorizationServer.hotRoutes],
     async start() {
       await authorizationServer.start();
       await machines.start();

@@ -189,6 +189,9 @@ export interface ApprovedLogin {
   readonly scope: string;
   readonly authenticatedAt: Date | undefined;
   readonly traceparent: string | undefined;
+  /** Where the device asked from. */
+  readonly ip: string | undefined;
+  readonly userAgent: string | undefined;
 }
 
 /**
@@ -205,6 +208,8 @@ export async function exchangeDeviceCode(
     scope: string;
     authenticated_at: Date | null;
     traceparent: string | null;
+    ip: string | null;
+    user_agent: string | null;
   }>(
     `update codex_auth.codex_device_codes
         set status = 'exchanged'
@@ -212,7 +217,7 @@ export async function exchangeDeviceCode(
         and flow = $2
         and status = 'approved'
         and expires_at > $3
-  returning client_id, user_id, scope, authenticated_at, traceparent`,
+  returning client_id, user_id, scope, authenticated_at, traceparent, host(ip) as ip, user_agent`,
     [deviceCodeDigest, flow, now],
   );
   const row = exchanged.rows[0];
@@ -223,6 +228,8 @@ export async function exchangeDeviceCode(
       scope: row.scope,
       authenticatedAt: row.authenticated_at ?? undefined,
       traceparent: row.traceparent ?? undefined,
+      ip: row.ip ?? undefined,
+      userAgent: row.user_agent ?? undefined,
     }
   );
 }

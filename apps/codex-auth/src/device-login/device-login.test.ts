@@ -52,6 +52,14 @@ describe("the CLI's own device login", () => {
     expect(tokens.body).toMatchObject({ id_token: expect.any(String), refresh_token: expect.any(String) });
   });
 
+  it('tells the person what each generation of the CLI needs from then on', async () => {
+    const page = await (await decide((await startCli()).user_code, 'approve')).text();
+    expect(page).toContain(`CODEX_REFRESH_TOKEN_URL_OVERRIDE=${auth.url}/oauth/token`);
+    expect(page).toContain(`CODEX_REVOKE_TOKEN_URL_OVERRIDE=${auth.url}/oauth/revoke`);
+    const denied = await (await decide((await startCli()).user_code, 'deny')).text();
+    expect(denied).not.toContain('CODEX_');
+  });
+
   it('is exchanged by exactly one of many polls at once', async () => {
     const login = await startCli();
     await decide(login.user_code, 'approve');
@@ -200,6 +208,16 @@ describe('device authorization grant (RFC 8628)', () => {
     const tokens = await poll(deviceCode);
     expect(tokens).toMatchObject({ status: 200, body: { scope: 'openid email', token_type: 'Bearer' } });
     expect(await poll(deviceCode)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
+  });
+
+  it('leaves a device with the address and the program that asked for the code', async () => {
+    const { deviceCode, userCode } = await start();
+    await decide(userCode, 'approve');
+    expect((await poll(deviceCode)).status).toBe(200);
+    const { rows } = await auth.db.query(
+      'select host(ip) as ip, user_agent from codex_auth.oauth_grants order by created_at desc limit 1',
+    );
+    expect(rows).toEqual([{ ip: '127.0.0.1', user_agent: 'node' }]);
   });
 
   it('gives tokens to exactly one of many polls at once', async () => {

@@ -18,6 +18,7 @@ export interface DevicePageRouteDeps {
   readonly clients: Pick<Clients, 'find'>;
   readonly deviceLogins: Pick<DeviceLogins, 'findPending' | 'decide'>;
   readonly formBody: RequestHandler;
+  readonly issuer: string;
 }
 
 const UNKNOWN_CODE = 'This code is not right, was used already, or has expired. Look at your terminal again.';
@@ -89,6 +90,6 @@ async function confirm(req: Request, res: Response, { deps, user, typed }: Visit
 async function decide(req: Request, res: Response, { deps, user, typed }: Visit): Promise<boolean> {
   const status = formField(req, 'decision') === 'approve' ? 'approved' : 'denied';
   const isDecided = await deps.deviceLogins.decide(typed, { status, user, origin: requestOrigin(req) });
-  if (isDecided) deps.pages.send(res, decidedPage(status));
+  if (isDecided) deps.pages.send(res, decidedPage(status, deps.issuer));
   return isDecided;
 }

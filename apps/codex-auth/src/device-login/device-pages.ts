@@ -1,5 +1,5 @@
 import { CSRF_FIELD } from '../accounts/csrf.ts';
-import { html } from '../pages/html.ts';
+import { type Html, html } from '../pages/html.ts';
 import type { Page } from '../pages/pages.ts';
 import type { PendingLogin } from './device-code-store.ts';
 
@@ -56,16 +56,31 @@ export function confirmPage(
   };
 }
 
-export function decidedPage(status: 'approved' | 'denied'): Page {
+/** @param issuer - of this server, for what the CLI has to be told beside the login */
+export function decidedPage(status: 'approved' | 'denied', issuer: string): Page {
   return status === 'approved'
     ? {
         title: 'Device approved',
-        body: html`<p role="status">You can close this page and go back to your terminal.</p>`,
+        body: html`<p role="status">You can close this page and go back to your terminal.</p>
+${whatTheCliNeeds(issuer)}`,
       }
     : {
         title: 'Device denied',
         body: html`<p role="status">The device was not signed in. You can close this page.</p>`,
       };
+}
+
+// What each generation does with a login of another issuer than the vendor's (docs/protocol.md).
+function whatTheCliNeeds(issuer: string): Html {
+  return html`<p>If this was the Codex CLI, <code>codex --version</code> says which it is. In the environment of each later start it needs:</p>
+<dl>
+<dt>0.169 and later</dt>
+<dd>Nothing to stay signed in; <code>CODEX_REVOKE_TOKEN_URL_OVERRIDE=${issuer}/oauth/revoke</code> for <code>codex logout</code></dd>
+<dt>before 0.169</dt>
+<dd><code>CODEX_REFRESH_TOKEN_URL_OVERRIDE=${issuer}/oauth/token</code> to stay signed in, and to log out</dd>
+<dt>0.142 to 0.147</dt>
+<dd>The same; executors of these versions use this login, since they cannot use an Agent Identity here</dd>
+</dl>`;
 }
 
 function timeText(date: Date): string {

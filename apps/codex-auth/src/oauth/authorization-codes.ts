@@ -85,6 +85,7 @@ export class AuthorizationCodes {
       codeChallenge: codeChallengeOf(codeVerifier),
       issueRefreshToken,
       ip: origin.ip,
+      userAgent: origin.userAgent,
     };
     const grant = await redeemAuthorizationCode(db, redemption, tokens.rows);
     if (!grant) throw await this.#refuse(client, codeDigest, origin);

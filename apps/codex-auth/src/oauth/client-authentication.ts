@@ -1,6 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import { constantTimeEqual, sha256 } from '@codex-gateways/crypto';
 import { clientIdOfAssertion } from '@codex-gateways/tokens';
-import type { Request } from 'express';
 import type { ClientAssertions } from './client-assertions.ts';
 import { type ClientAuthMethod, type Clients, isPublic, type OAuthClient } from './clients.ts';
 import { OAuthError } from './oauth-error.ts';
@@ -20,7 +20,7 @@ export class ClientAuthentication {
   }
 
   /** @throws {OAuthError} invalid_client; invalid_request when two ways are used at once */
-  async authenticate(req: Request, parameters: Parameters): Promise<OAuthClient> {
+  async authenticate(req: Pick<IncomingMessage, 'headers'>, parameters: Parameters): Promise<OAuthClient> {
     const presented = presentedBy(req, parameters);
     const client = await this.#clients.find(presented.clientId);
     if (!client) throw refused(req, 'unknown client');
@@ -49,7 +49,7 @@ function refusalOfSecret({ clientSecretDigest }: OAuthClient, secret: string): s
   return isRight ? undefined : 'wrong secret';
 }
 
-function presentedBy(req: Request, parameters: Parameters): Presented {
+function presentedBy(req: Pick<IncomingMessage, 'headers'>, parameters: Parameters): Presented {
   const bodyId = parameters.get('client_id');
   const bodySecret = parameters.get('client_secret');
   const assertion = parameters.get('client_assertion');
@@ -68,7 +68,11 @@ function presentedBy(req: Request, parameters: Parameters): Presented {
   return { method: 'client_secret_post', clientId: bodyId, secret: bodySecret };
 }
 
-function presentedAssertion(req: Request, parameters: Parameters, assertion: string): Presented {
+function presentedAssertion(
+  req: Pick<IncomingMessage, 'headers'>,
+  parameters: Parameters,
+  assertion: string,
+): Presented {
   if (parameters.has('client_secret'))
     throw new OAuthError('invalid_request', 'a client authenticates in one way only');
   if (parameters.get('client_assertion_type') !== JWT_ASSERTION) {
@@ -83,7 +87,7 @@ function presentedAssertion(req: Request, parameters: Parameters, assertion: str
 }
 
 // Id and secret are form-encoded before they are joined (RFC 6749 §2.3.1).
-function basicCredentials(req: Request): { clientId: string; secret: string } | undefined {
+function basicCredentials(req: Pick<IncomingMessage, 'headers'>): { clientId: string; secret: string } | undefined {
   const [, encoded] = /^Basic +([A-Za-z0-9+/=_-]+)$/i.exec(req.headers.authorization ?? '') ?? [];
   if (encoded === undefined) return undefined;
   const text = Buffer.from(encoded, 'base64').toString('utf8');
@@ -103,7 +107,7 @@ function formDecoded(text: string): string | undefined {
 }
 
 // RFC 6749 §5.2: the challenge names the scheme that the client tried.
-function refused(req: Request, reason: string): OAuthError {
+function refused(req: Pick<IncomingMessage, 'headers'>, reason: string): OAuthError {
   const triedHeader = req.headers.authorization !== undefined;
   return new OAuthError('invalid_client', 'client authentication failed', {
     reason,

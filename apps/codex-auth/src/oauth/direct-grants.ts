@@ -13,6 +13,8 @@ export interface DirectApproval {
   readonly userId: string;
   readonly scope: string;
   readonly authenticatedAt: Date | undefined;
+  readonly ip: string | undefined;
+  readonly userAgent: string | undefined;
 }
 
 /** Issues the tokens of an approval that a client has just redeemed. */
@@ -31,16 +33,14 @@ export class DirectGrants {
    * @param tx - the transaction that spends what the tokens are issued for
    * @throws {OAuthError} invalid_grant when the user has been disabled
    */
-  async issue(tx: Queryable, { client, userId, scope, authenticatedAt }: DirectApproval): Promise<TokenResponse> {
+  async issue(tx: Queryable, { client, ...approved }: DirectApproval): Promise<TokenResponse> {
     const tokens = prepareTokens(this.#clock, this.#lifetimes);
     const issueRefreshToken = client.grantTypes.includes('refresh_token');
     const approval = {
       grantId: randomUUID(),
       clientId: client.clientId,
       clientIsPublic: isPublic(client),
-      userId,
-      scope,
-      authenticatedAt,
+      ...approved,
       issueRefreshToken,
     };
     const grant = await insertGrantWithTokens(tx, approval, tokens.rows);

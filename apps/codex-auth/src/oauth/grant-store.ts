@@ -42,6 +42,9 @@ export interface NewGrant {
   readonly userId: string;
   readonly scope: string;
   readonly authenticatedAt: Date | undefined;
+  /** Where the client is, and what it says that it is. */
+  readonly ip: string | undefined;
+  readonly userAgent: string | undefined;
   readonly issueRefreshToken: boolean;
 }
 
@@ -59,8 +62,8 @@ export async function insertGrantWithTokens(
           and workspace_id is not null
      ), made_grant as (
        insert into codex_auth.oauth_grants
-              (id, client_id, client_is_public, user_id, scope, authenticated_at, created_at, expires_at)
-       select $1, $2, $3, user_id, $5, $6, $8, $13 from holder
+              (id, client_id, client_is_public, user_id, scope, authenticated_at, created_at, expires_at, ip, user_agent)
+       select $1, $2, $3, user_id, $5, $6, $8, $13, $14, $15 from holder
        returning id, client_id, user_id, scope, authenticated_at
      ), made_access_token as (
        insert into codex_auth.codex_access_tokens (jti_digest, grant_id, scope, issued_at, expires_at)
@@ -86,6 +89,8 @@ export async function insertGrantWithTokens(
       tokens.refreshDigest,
       tokens.refreshExpiresAt,
       tokens.familyExpiresAt,
+      grant.ip,
+      grant.userAgent,
     ],
   );
   return made.rows[0] && toIssuedGrant(made.rows[0]);

@@ -4,9 +4,11 @@ import { OAuthError } from './oauth-error.ts';
 /** Parameters of a request by their names on the wire. Those without a value count as absent (RFC 6749 §3.1). */
 export type Parameters = ReadonlyMap<string, string>;
 
+const MAX_PARAMETERS = 100;
+
 /** Reads the bodies of OAuth endpoints: forms, as the RFCs have them, and JSON, as the Codex CLI refreshes and revokes. */
 export function oauthBody(maxBytes: number): RequestHandler {
-  const form = express.urlencoded({ extended: false, limit: maxBytes, parameterLimit: 100 });
+  const form = express.text({ type: 'application/x-www-form-urlencoded', limit: maxBytes });
   const json = express.json({ limit: maxBytes, strict: true });
   return (req, res, next) => form(req, res, (error?: unknown) => (error ? next(error) : json(req, res, next)));
 }
@@ -16,7 +18,15 @@ export function bodyParameters(req: Request): Parameters {
   if (!req.is(['application/x-www-form-urlencoded', 'application/json'])) {
     throw new OAuthError('invalid_request', 'the body must be a form or JSON');
   }
-  return toParameters(req.body);
+  return parametersIn(req.body);
+}
+
+/**
+ * @param body - the text of a form, or what JSON says
+ * @throws {OAuthError} invalid_request: a repeated parameter, too many of them, a value that is not text
+ */
+export function parametersIn(body: unknown): Parameters {
+  return typeof body === 'string' ? formParameters(body) : toParameters(body);
 }
 
 /** @throws {OAuthError} invalid_request: a repeated parameter */
@@ -29,6 +39,15 @@ export function required(parameters: Parameters, name: string): string {
   const value = parameters.get(name);
   if (value === undefined) throw new OAuthError('invalid_request', `${name} is required`);
   return value;
+}
+
+/** A form (WHATWG URL §5.1, as RFC 6749 appendix B has it). */
+function formParameters(text: string): Parameters {
+  const fields = [...new URLSearchParams(text)];
+  if (fields.length > MAX_PARAMETERS) throw new OAuthError('invalid_request', 'the form has too many parameters');
+  const names = new Set(fields.map(([name]) => name));
+  if (names.size < fields.length) throw new OAuthError('invalid_request', 'a parameter may appear only once');
+  return toParameters(Object.fromEntries(fields));
 }
 
 function toParameters(source: unknown): Parameters {

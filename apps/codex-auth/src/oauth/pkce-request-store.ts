@@ -55,6 +55,7 @@ export interface CodeRedemption {
   readonly issueRefreshToken: boolean;
   /** Where the client is. */
   readonly ip: string | undefined;
+  readonly userAgent: string | undefined;
 }
 
 /**
@@ -86,6 +87,7 @@ export async function redeemAuthorizationCode(
       tokens.refreshExpiresAt,
       tokens.familyExpiresAt,
       redemption.ip,
+      redemption.userAgent,
     ],
   });
   const row = redeemed.rows[0];
@@ -109,8 +111,8 @@ const REDEEM = `
            h.is_owner
   ), made_grant as (
     insert into codex_auth.oauth_grants
-           (id, client_id, client_is_public, user_id, scope, authenticated_at, created_at, expires_at, ip)
-    select grant_id, client_id, $6, user_id, scope, authenticated_at, $8, $13, $14 from spent
+           (id, client_id, client_is_public, user_id, scope, authenticated_at, created_at, expires_at, ip, user_agent)
+    select grant_id, client_id, $6, user_id, scope, authenticated_at, $8, $13, $14, $15 from spent
   ), made_access_token as (
     insert into codex_auth.codex_access_tokens (jti_digest, grant_id, scope, issued_at, expires_at)
     select $9, grant_id, scope, $8, $10 from spent
@@ -158,4 +160,5 @@ export async function deleteExpiredCodes(
 /** Deletes the codes of a client; a redemption that is under way is waited for. */
 export async function deleteCodesOf(db: Queryable, clientId: string): Promise<void> {
   await db.query('delete from codex_auth.codex_pkce_requests where client_id = $1', [clientId]);
+  await db.query('delete from codex_auth.codex_device_codes where client_id = $1', [clientId]);
 }

@@ -11,6 +11,7 @@ interface GrantRow {
   last_used_at: Date;
   expires_at: Date;
   ip: string | null;
+  user_agent: string | null;
 }
 
 /** The grants of a user under which a token lives, the one used last first. */
@@ -20,7 +21,7 @@ export async function listLiveGrants(
 ): Promise<UserGrant[]> {
   const { rows } = await db.query<GrantRow>(
     `select g.id, g.client_id, c.client_name, g.scope, g.created_at, t.last_used_at, t.expires_at,
-            host(g.ip) as ip
+            host(g.ip) as ip, g.user_agent
        from codex_auth.oauth_grants g
        join lateral (
               select max(token.issued_at) as last_used_at, max(token.expires_at) as expires_at
@@ -47,6 +48,7 @@ export async function listLiveGrants(
     lastUsedAt: row.last_used_at,
     expiresAt: row.expires_at,
     ip: row.ip ?? undefined,
+    userAgent: row.user_agent ?? undefined,
   }));
 }
 

@@ -16,6 +16,8 @@ export interface UserGrant {
   readonly expiresAt: Date;
   /** Where the device was when it signed in, if that is known. */
   readonly ip: string | undefined;
+  /** What it said that it is. */
+  readonly userAgent: string | undefined;
 }
 
 /** The grants of a person, for that person and for administrators. */

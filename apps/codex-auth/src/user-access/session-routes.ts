@@ -51,6 +51,7 @@ function toWire({ sessions, devices }: SignedInPlaces) {
       last_used_at: device.lastUsedAt.toISOString(),
       expires_at: device.expiresAt.toISOString(),
       ip: device.ip ?? null,
+      user_agent: device.userAgent ?? null,
     })),
   };
 }

@@ -43,7 +43,7 @@ describe('the sessions and devices of a person', () => {
         client_id: CLI_CLIENT_ID,
         client_name: 'Codex CLI',
         scope: expect.stringContaining('offline_access'),
-        ...{ created_at: time, last_used_at: time, expires_at: time, ip: '127.0.0.1' },
+        ...{ created_at: time, last_used_at: time, expires_at: time, ip: '127.0.0.1', user_agent: 'node' },
       },
     ]);
     expect(text).not.toContain(web.cookies.get('codex_session'));
