@@ -28,7 +28,7 @@ export interface RegistryEntrance {
 /**
  * The registry that app-servers of this gateway ask for their executors: on loopback, with an entrance for each that leads to its
  * own executor only. It asks the exec-gateway in their place, so an app-server never holds a capability token, and what the
- * exec-gateway refuses is known here. See docs/protocol.md, "App-server, --remote, full chain".
+ * exec-gateway refuses is known here. See docs/protocol.md, "Harness: how an app-server reaches its executor".
  */
 export class Registry {
   readonly #entrances = new Map<string, { token: string; rendezvous: Rendezvous }>();
