@@ -5,6 +5,7 @@ import type { CliContext } from './cli-context.ts';
 import { type AddConnectorOptions, addConnector, listConnectors, removeConnector } from './commands/connector.ts';
 import { listExecutors } from './commands/executors.ts';
 import { type LoginOptions, login } from './commands/login.ts';
+import { listRemoteSessions } from './commands/remote-sessions.ts';
 import { listRemoteTokens, mintRemoteToken, revokeRemoteToken } from './commands/remote-token.ts';
 import { logout, token, whoami } from './commands/session.ts';
 import { revokeTurn } from './commands/turns.ts';
@@ -143,6 +144,12 @@ function addRemoteTokenCommands(program: Command, run: RunCommand): void {
     .description('end a token')
     .argument('<id>', 'as "remote-token list" shows it')
     .action((id: string) => run((context) => revokeRemoteToken(context, id)));
+  program
+    .command('sessions')
+    .description('list who is connected with "codex --remote"')
+    .option('--workspace <id or name>', 'only of this workspace')
+    .option('--all', 'those that ended in the last 30 days too')
+    .action((options: { workspace?: string; all?: boolean }) => run((context) => listRemoteSessions(context, options)));
 }
 
 function addOperatorCommands(program: Command, run: RunCommand): void {

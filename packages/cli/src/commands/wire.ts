@@ -47,6 +47,17 @@ export const remoteTokensSchema = z.array(
   }),
 );
 
+export const remoteSessionsSchema = z.array(
+  z.looseObject({
+    email: z.string(),
+    client_name: z.string().nullish(),
+    client_version: z.string().nullish(),
+    ip: z.string().nullish(),
+    opened_at: z.string(),
+    ended_at: z.string().nullish(),
+  }),
+);
+
 const signingKeySchema = z.looseObject({
   kid: z.string(),
   status: z.string(),
