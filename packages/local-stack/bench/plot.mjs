@@ -5,11 +5,11 @@ const BOTTOM = 40;
 const TOP = 34;
 const COLOURS = ['#2563a8', '#c2571a'];
 
-/** Three panels as one SVG: logins, relay and memory, each over what grows. */
+/** Three panels as one SVG: logins, relay and notifications, each over what grows. */
 export function plotGrowth(results) {
-  const { logins, relay } = results;
+  const { logins, relay, notifications } = results;
   const bySize = [...new Set(relay.map(({ answerBytes }) => answerBytes))];
-  const executors = [100, 1000, 10_000].map((count) => results[`executors-${count}`]);
+  const told = notifications.filter(({ what }) => what === 'insert and notify');
   const panels = [
     {
       ...{ title: 'codex-auth: per second', xLabel: 'replicas', x: logins.map(({ auth }) => auth) },
@@ -26,10 +26,9 @@ export function plotGrowth(results) {
       })),
     },
     {
-      ...{ title: 'connected executors: MiB in all replicas', xLabel: 'executors (log)' },
-      x: executors.map(({ count }) => Math.log10(count)),
-      xTexts: executors.map(({ count }) => count.toLocaleString('en-US')),
-      lines: [{ name: 'exec-gateway', y: executors.map(({ count, bytesEach }) => (count * bytesEach.exec) / 2 ** 20) }],
+      ...{ title: 'PostgreSQL: CPU µs of a NOTIFY', xLabel: 'who listen', x: told.map((_, index) => index) },
+      xTexts: told.map(({ listeners }) => String(listeners)),
+      lines: [{ name: 'insert and notify', y: told.map(({ postgresUs }) => postgresUs) }],
     },
   ];
   const drawn = panels.map((panel, index) => `<g transform="translate(${index * WIDTH} 0)">${draw(panel)}</g>`);
@@ -41,11 +40,11 @@ ${drawn.join('\n')}
 }
 
 function draw({ title, xLabel, x, xTexts = x.map(String), lines }) {
-  const top = Math.max(...lines.flatMap(({ y }) => y)) * 1.15;
+  const top = Math.max(...lines.flatMap(({ y }) => y)) * 1.4;
   const [first, last] = [Math.min(...x), Math.max(...x)];
   const across = (value) => round(LEFT + 14 + ((value - first) / (last - first)) * (WIDTH - LEFT - 44));
   const down = (value) => round(TOP + HEIGHT - (value / top) * HEIGHT);
-  const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => share * top * 0.9);
+  const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => share * top * 0.75);
   return [
     text(LEFT, 18, title, 'font-weight="bold"'),
     ...ticks.flatMap((value) => [

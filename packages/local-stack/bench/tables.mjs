@@ -1,7 +1,6 @@
 const number = (value, digits = 0) =>
   value.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: digits });
 const mebibytes = (bytes) => number(bytes / 2 ** 20);
-const kibibytes = (bytes) => number(bytes / 1024, 1);
 
 /** What was measured so far, as Markdown tables. */
 export function tables(results) {
@@ -44,14 +43,14 @@ function executors(results) {
   const rows = [100, 1000, 10_000].map((count) => results[`executors-${count}`]).filter(Boolean);
   if (rows.length === 0) return undefined;
   const head = ['executors', 'registered and connected /s', 'CPU ms of one: exec-gateway, codex-auth, PostgreSQL'];
-  head.push('KiB each in exec-gateway', 'idle, CPU ms a second: exec-gateway, PostgreSQL', 'list of them, ms');
+  head.push('MiB more in the replicas', 'idle, CPU ms a second: exec-gateway, PostgreSQL', 'list of them, ms');
   return table(
     head,
     rows.map(({ count, isRegistered, connectSeconds, connect, bytesEach, idle, idleSeconds, listMs }) => [
       `${number(count)}${isRegistered === false ? ', connected only' : ''}`,
       number(count / connectSeconds),
       [connect.exec, connect.auth, connect.postgres].map((ms) => number(ms / count, 2)).join(' + '),
-      kibibytes(bytesEach.exec),
+      mebibytes(bytesEach.exec * count),
       [idle.exec, idle.postgres].map((ms) => number(ms / idleSeconds, 1)).join(' + '),
       number(listMs),
     ]),
