@@ -54,12 +54,24 @@ export function readConfig(env: Environment) {
           token: read.optionalText('CXG_APP_SERVER_TOKEN'),
         }
       : { kind: 'launch' as const, ...readLaunch(read) },
+    turnApi: readTurnApi(read),
     limits,
   });
   if (limits.bufferCapBytes < limits.maxFrameBytes + limits.bufferHighWaterBytes) {
     throw new ConfigError(['CXG_BUFFER_CAP_BYTES must be at least a whole frame above CXG_BUFFER_HIGH_WATER_BYTES']);
   }
   return config;
+}
+
+/** `POST /api/turns`. */
+function readTurnApi(read: EnvReader) {
+  const isOpen = read.optionalText('CXG_APP_INTERNAL_SECRET') !== undefined;
+  return {
+    /** Opens it to other services, which say for whom they call; absent: remote tokens only. */
+    internalSecret: isOpen ? read.parsed('CXG_APP_INTERNAL_SECRET', atLeast16Characters, '') : undefined,
+    maxTurnsPerWorkspace: read.integer('CXG_MAX_TURNS_PER_WORKSPACE', { min: 1, max: 10_000, default: 8 }),
+    maxBodyBytes: read.integer('CXG_MAX_TURN_BODY_BYTES', { min: 1024, max: 64 * MEBIBYTE, default: 8 * MEBIBYTE }),
+  };
 }
 
 function readInbound(read: EnvReader) {

@@ -26,6 +26,8 @@ import type { Config } from './config.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import { closing } from './proxy/close-forwarding.ts';
 import { ConnectionRegistry } from './proxy/connection-registry.ts';
+import { TurnApi } from './turn-api/turn-api.ts';
+import { unavailableMiddleware } from './turn-api/unavailable.ts';
 import { createUpgradeRoutes } from './upgrade-routes.ts';
 
 /** The service, and where it listens. */
@@ -63,6 +65,7 @@ class Gateway implements AppGateway {
   readonly #authenticator: Authenticator;
   readonly #watch: ClientWatch;
   #backend: Backend | undefined;
+  #turnApi: TurnApi | undefined;
   #server: HttpServer | undefined;
   #readiness: Readiness | undefined;
   #drained: Promise<void> | undefined;
@@ -128,19 +131,19 @@ class Gateway implements AppGateway {
         app_server: () => backend.appServers.checkReady(),
       },
     });
-    app.use(notFound(), errorMiddleware({ form: objectErrorForm, log }));
     this.#readiness = readiness;
-    const onUpgrade = createUpgradeRoutes(this.#config, {
+    const shared = {
       authenticator: this.#authenticator,
-      watch: this.#watch,
-      backend,
       connections: this.#connections,
       isDraining: () => readiness.isDraining(),
       observer: this.#observer,
       tracing: this.#tracing,
-      clock,
       log,
-    });
+    };
+    const { onUpgrade, reach } = createUpgradeRoutes(this.#config, { ...shared, watch: this.#watch, backend, clock });
+    this.#turnApi = new TurnApi(app, this.#config, { ...shared, reach });
+    await this.#turnApi.start();
+    app.use(notFound(), unavailableMiddleware(), errorMiddleware({ form: objectErrorForm, log }));
     return listen(app, { host, port, onUpgrade });
   }
 
@@ -155,6 +158,7 @@ class Gateway implements AppGateway {
   async #close(): Promise<void> {
     await this.drain();
     await this.#server?.close(CLOSE_HTTP_MS);
+    await this.#turnApi?.close();
     await this.#watch.close();
     await this.#authenticator.close();
     await this.#tracing.close();

@@ -5,7 +5,7 @@ import type { ClientWatch } from './client-watch.ts';
 import type { Config } from './config.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { ConnectionRegistry } from './proxy/connection-registry.ts';
-import { reachAppServers } from './proxy/reach-app-server.ts';
+import { type Reach, reachAppServers } from './proxy/reach-app-server.ts';
 import { createUpgradeRoute } from './proxy/upgrade-route.ts';
 import { createForwardedUpgradeRoute, FORWARDED_PATH } from './replicas/forwarded-upgrade-route.ts';
 import { reachHomes } from './replicas/reach-homes.ts';
@@ -22,20 +22,24 @@ export interface UpgradeRoutesDeps {
   readonly log: Logger;
 }
 
-/** Every WebSocket endpoint: of clients, and for a gateway with replicas of the other gateways. */
+/**
+ * Every WebSocket endpoint, of clients, and for a gateway with replicas of the other gateways; and how both find a workspace's
+ * app-server.
+ */
 export function createUpgradeRoutes(
   { limits, allowedOrigins, approvals }: Pick<Config, 'limits' | 'allowedOrigins' | 'approvals'>,
   { backend, clock, ...deps }: UpgradeRoutesDeps,
-): UpgradeListener {
+): { onUpgrade: UpgradeListener; reach: Reach } {
   const { appServers, replica } = backend;
   const local = reachAppServers({ appServers, limits, approvals, observer: deps.observer, log: deps.log });
   const shared = { ...deps, limits, allowedOrigins };
-  if (!replica) return createUpgradeRoute({ ...shared, reach: local });
+  if (!replica) return { onUpgrade: createUpgradeRoute({ ...shared, reach: local }), reach: local };
   const reach = reachHomes({ local, clock, limits, hopSecret: replica.hopSecret, observer: deps.observer });
   const fromClients = createUpgradeRoute({ ...shared, reach });
   const fromGateways = createForwardedUpgradeRoute({ ...shared, ...replica, clock, reach: local });
-  return (req, socket, head) => {
+  const onUpgrade: UpgradeListener = (req, socket, head) => {
     const isForwarded = req.url?.split('?', 1)[0] === FORWARDED_PATH;
     return (isForwarded ? fromGateways : fromClients)(req, socket, head);
   };
+  return { onUpgrade, reach };
 }

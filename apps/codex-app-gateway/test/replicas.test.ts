@@ -26,7 +26,7 @@ interface Replica {
   process: RunningProcess;
 }
 
-const LEASE_SECONDS = 4;
+const LEASE_SECONDS = 3;
 
 describe('two gateways, with the real app-server and the real exec-gateway', () => {
   const cleanup = useCleanup();

@@ -25,7 +25,7 @@ export function refuseWith(
   error: unknown,
   { requestId, socket, log }: { requestId: string; socket: Duplex; log: Logger },
 ): number {
-  const known = asHttpError(error);
+  const known = asRefusal(error);
   if (!known) log.error({ err: error }, 'upgrade failed');
   else if (known.status === 503) log.warn({ err: error }, 'a client could not be served');
   else log.info({ status: known.status, code: known.code }, 'upgrade refused');
@@ -35,7 +35,8 @@ export function refuseWith(
   return answer.status;
 }
 
-function asHttpError(error: unknown): HttpError | undefined {
+/** An error as a refusal, when it is one or says that something that is needed is away; undefined when it is our own fault. */
+export function asRefusal(error: unknown): HttpError | undefined {
   if (error instanceof HttpError) return error;
   if (error instanceof AppServerUnavailableError) {
     return unavailable('app_server_unavailable', error.message, error.retryAfterSeconds);

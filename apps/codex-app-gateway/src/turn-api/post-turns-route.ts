@@ -1,0 +1,81 @@
+import { HttpError, type Logger, parseInput, requestIdOf } from '@codex-gateways/service';
+import type { Request, RequestHandler, Response } from 'express';
+import type { Caller } from '../authentication/authenticator.ts';
+import type { InnerDoor } from './inner-door.ts';
+import { runTurn, type TurnEvent } from './run-turn.ts';
+import type { TurnCallers } from './turn-callers.ts';
+import { TurnEventStream } from './turn-event-stream.ts';
+import type { TurnPlaces } from './turn-places.ts';
+import { type TurnRequest, type TurnResult, turnRequest } from './turn-schemas.ts';
+
+export interface PostTurnsDeps {
+  readonly callers: Pick<TurnCallers, 'callerOf'>;
+  readonly places: Pick<TurnPlaces, 'take'>;
+  readonly door: Pick<InnerDoor, 'enter'>;
+  readonly log: Logger;
+}
+
+/** `POST /api/turns`: runs one turn, and answers when it has ended or, as a stream of events, while it runs. */
+export function postTurnsRoute(deps: PostTurnsDeps): RequestHandler {
+  return async (req, res) => {
+    const request = parseInput(turnRequest, req.body);
+    const caller = await deps.callers.callerOf(req, request);
+    const giveBack = deps.places.take(caller.workspaceId);
+    const interruption = new AbortController();
+    const after = (why: string) => () => interruption.abort(why);
+    const timer = setTimeout(after(`it took longer than ${request.timeout_seconds} s`), request.timeout_seconds * 1000);
+    res.once('close', after('the client left'));
+    try {
+      const run = (onEvent: (event: TurnEvent) => void) =>
+        start(deps, { req, request, caller, signal: interruption.signal, onEvent });
+      if (req.accepts(['application/json', 'text/event-stream']) === 'text/event-stream') await stream(run, req, res);
+      else res.set('Cache-Control', 'no-store').json(await run(() => undefined));
+    } finally {
+      clearTimeout(timer);
+      giveBack();
+    }
+  };
+}
+
+interface Run {
+  readonly req: Request;
+  readonly request: TurnRequest;
+  readonly caller: Caller;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: TurnEvent) => void;
+}
+
+async function start(
+  { door, log }: PostTurnsDeps,
+  { req, request, caller, signal, onEvent }: Run,
+): Promise<TurnResult> {
+  const socket = await door.enter(caller, { requestId: requestIdOf(req), signal });
+  const result = await runTurn({ socket, request, signal, onEvent }).catch((error: unknown) => {
+    if (error === signal.reason) throw new HttpError(503, 'interrupted', 'the turn was interrupted before it began');
+    throw error;
+  });
+  const who = { workspace_id: caller.workspaceId, user_id: caller.userId };
+  log.info({ ...who, thread_id: result.thread_id, status: result.status }, 'turn run for a caller');
+  return result;
+}
+
+/** What is refused before the first event is refused with a status. */
+async function stream(
+  run: (onEvent: (event: TurnEvent) => void) => Promise<TurnResult>,
+  req: Request,
+  res: Response,
+): Promise<void> {
+  let events: TurnEventStream | undefined;
+  try {
+    const result = await run(({ event, data }) => {
+      events ??= new TurnEventStream(res);
+      events.send(event, data);
+    });
+    events ??= new TurnEventStream(res);
+    events.send('turn.completed', result);
+    events.end();
+  } catch (error) {
+    if (!events) throw error;
+    events.fail(error, req);
+  }
+}

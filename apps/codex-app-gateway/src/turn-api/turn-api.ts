@@ -1,0 +1,40 @@
+import type { Logger } from '@codex-gateways/service';
+import express, { type Express } from 'express';
+import type { Authenticator } from '../authentication/authenticator.ts';
+import type { Config } from '../config.ts';
+import { InnerDoor, type InnerDoorDeps } from './inner-door.ts';
+import { openApiDocument } from './openapi.ts';
+import { postTurnsRoute } from './post-turns-route.ts';
+import { TurnCallers } from './turn-callers.ts';
+import { TurnPlaces } from './turn-places.ts';
+
+export interface TurnApiDeps extends Omit<InnerDoorDeps, 'limits'> {
+  readonly authenticator: Pick<Authenticator, 'authenticate'>;
+  readonly log: Logger;
+}
+
+/** Turns without a WebSocket, and the document that describes them. */
+export class TurnApi {
+  readonly #door: InnerDoor;
+
+  /** Puts its endpoints on the app; they work after `start`. */
+  constructor(app: Express, { limits, turnApi }: Pick<Config, 'limits' | 'turnApi'>, deps: TurnApiDeps) {
+    this.#door = new InnerDoor({ ...deps, limits });
+    const document = openApiDocument();
+    const callers = new TurnCallers(deps.authenticator, turnApi.internalSecret);
+    const places = new TurnPlaces(turnApi.maxTurnsPerWorkspace);
+    const jsonBody = express.json({ limit: turnApi.maxBodyBytes });
+    app.get('/openapi.json', (_req, res) => {
+      res.json(document);
+    });
+    app.post('/api/turns', jsonBody, postTurnsRoute({ callers, places, door: this.#door, log: deps.log }));
+  }
+
+  async start(): Promise<void> {
+    await this.#door.start();
+  }
+
+  async close(): Promise<void> {
+    await this.#door.close();
+  }
+}
