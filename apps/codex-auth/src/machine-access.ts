@@ -89,7 +89,7 @@ export function createMachineAccess(config: Config, deps: MachineAccessDeps): Ma
     routes,
     hotRoutes: internal.hotRoutes,
     remoteSessions,
-    machineCredentials: new MachineCredentials({ ...agents, ...tokens, ...connectors, audit }),
+    machineCredentials: new MachineCredentials({ ...agents, ...tokens, ...connectors, audit, log: deps.log }),
     cleanupTasks: [
       { name: 'agent tasks', deleteBatch: (maxRows) => agents.tasks.deleteExpired(maxRows) },
       { name: 'agent identities', deleteBatch: (maxRows) => agents.identities.deleteOld(maxRows) },
@@ -160,6 +160,7 @@ function createConnectors(config: Config, deps: MachineAccessDeps & { identities
   const shared = { db, audit: deps.audit, memberships: deps.memberships, identities, execGateway, removals };
   return {
     client,
+    execGateway,
     removals,
     creation: new ConnectorCreation({ ...shared, maxPerWorkspace: config.connectorsPerWorkspace }),
     connectors: new Connectors(shared),

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { ExecutorRegistryDouble } from './executor-registry-double.ts';
 import { INTERNAL_SECRET } from './use-auth-service.ts';
 
-export type Operation = 'register' | 'bind' | 'list' | 'unbind' | 'delete';
+export type Operation = 'register' | 'bind' | 'list' | 'unbind' | 'delete' | 'disconnect';
 
 /**
  * How an operation goes wrong: with a status; `silent`, doing nothing and never answering; `done-but-silent`; or with an
@@ -23,6 +23,7 @@ export class ExecGatewayDouble {
   /** By `<workspace> <exe_id>`. */
   readonly bindings = new Map<string, { name: string; description: string; is_default: boolean }>();
   readonly trouble = new Map<Operation, Trouble>();
+  readonly disconnectedUsers: string[] = [];
   /** Whether it takes the id that it is asked to, or makes one itself. */
   takesProposedIds = true;
   /** A broken one that gives out this id every time. */
@@ -86,6 +87,8 @@ export class ExecGatewayDouble {
       req.url ?? '',
     ) ?? [''];
     if (req.url === '/api/codex-exec/register') return ['register', () => this.#register(req, body)];
+    const [, user] = /^\/api\/codex-exec\/users\/([^/]+)\/disconnect$/.exec(req.url ?? '') ?? [];
+    if (user !== undefined) return ['disconnect', () => [this.disconnectedUsers.push(user) && 204]];
     if (req.method === 'POST') return ['bind', () => this.#bind(workspace, body)];
     if (req.method === 'GET') return ['list', () => [200, this.#list(workspace)]];
     if (workspace) return ['unbind', () => [this.bindings.delete(`${workspace} ${exeId}`) ? 204 : 404]];
@@ -119,6 +122,7 @@ export class ExecGatewayDouble {
         is_online: true,
         last_seen_at: '2026-11-22T01:02:03.000Z',
         codex_version: null,
+        duel: { since: '2026-11-22T01:02:04.000Z' },
       }));
   }
 }

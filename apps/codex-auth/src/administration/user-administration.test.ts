@@ -74,6 +74,10 @@ describe('disabling a user', () => {
     expect(gateway.executors.has(exeId)).toBe(true);
     const { status, body } = await change(made.id, { disabled: true });
     expect([status, body.disabled_at]).toEqual([200, expect.stringMatching(/Z$/)]);
+    await waitFor(() => gateway.disconnectedUsers.includes(made.id), {
+      timeoutMs: 5000,
+      describe: 'exec-gateway to cut the executors off',
+    });
     for (const url of [auth.url, other.url]) expect(await doorsAt(url)).toEqual(closedDoors);
     expect((await client.redeem(code)).body).toMatchObject({ error: 'invalid_grant' });
     await expect(new WebSession(auth.url).signIn({ email: made.email, password: CHOSEN_PASSWORD })).rejects.toThrow(

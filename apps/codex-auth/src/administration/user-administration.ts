@@ -23,7 +23,7 @@ export interface UserAdministrationDeps {
   readonly accounts: Pick<Accounts, 'prepare'>;
   readonly oneTimePasswords: Pick<OneTimePasswords, 'generate' | 'prepare' | 'give'>;
   readonly access: Pick<UserAccess, 'endAllIn'>;
-  readonly machineCredentials: Pick<MachineCredentials, 'endAll' | 'ended'>;
+  readonly machineCredentials: Pick<MachineCredentials, 'endAll' | 'endedOf'>;
 }
 
 /** The administrator who asks. */
@@ -103,7 +103,7 @@ export class UserAdministration {
       }
       return { user: await known(tx, userId), oneTimePassword: password?.password };
     });
-    if (changes.disabled) machineCredentials.ended();
+    if (changes.disabled) machineCredentials.endedOf(userId);
     return changed;
   }
 

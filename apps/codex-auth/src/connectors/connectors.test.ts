@@ -112,6 +112,7 @@ describe('connectors', () => {
         is_online: true,
         last_seen_at: '2026-11-22T01:02:03.000Z',
         codex_version: null,
+        duel: { since: '2026-11-22T01:02:04.000Z' },
         created_at: expect.stringMatching(/Z$/),
         identity_expires_at: added.identity_expires_at,
       },

@@ -15,6 +15,8 @@ export interface BoundExecutor {
   /** RFC 3339; undefined before its first connection. */
   readonly lastSeenAt: string | undefined;
   readonly codexVersion: string | undefined;
+  /** RFC 3339, since when two processes contend for its id; undefined while none do. */
+  readonly duelSince: string | undefined;
 }
 
 /** The executor and the workspace of a binding. */
@@ -37,6 +39,7 @@ const executorSchema = z.object({
   is_online: z.boolean(),
   last_seen_at: z.string().nullish(),
   codex_version: z.string().nullish(),
+  duel: z.object({ since: z.string() }).nullish(),
 });
 
 /**
@@ -95,6 +98,7 @@ export class ExecGateway {
       isOnline: executor.is_online,
       lastSeenAt: executor.last_seen_at ?? undefined,
       codexVersion: executor.codex_version ?? undefined,
+      duelSince: executor.duel?.since,
     }));
   }
 
@@ -113,6 +117,12 @@ export class ExecGateway {
       { method: 'DELETE', path: `/api/codex-exec/executors/${executor}`, headers },
       gone,
     );
+  }
+
+  /** Cuts off every executor of a user, also those that nobody added as a connector. */
+  async disconnectUser(userId: string): Promise<void> {
+    const path = `/api/codex-exec/users/${encodeURIComponent(userId)}/disconnect`;
+    await this.#ask('disconnect a user', { method: 'POST', path });
   }
 
   async #ask(what: string, request: InternalRequest, alsoFine: readonly number[] = []): Promise<InternalAnswer> {

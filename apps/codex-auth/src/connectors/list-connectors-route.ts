@@ -26,6 +26,7 @@ function toWire({ connector, executor, identityExpiresAt }: ConnectorStatus) {
     is_online: executor?.isOnline ?? false,
     last_seen_at: executor?.lastSeenAt ?? null,
     codex_version: executor?.codexVersion ?? null,
+    duel: executor?.duelSince === undefined ? null : { since: executor.duelSince },
     created_at: connector.createdAt.toISOString(),
     identity_expires_at: identityExpiresAt?.toISOString() ?? null,
   };

@@ -1,15 +1,19 @@
 import type { Queryable } from '@codex-gateways/database';
+import type { Logger } from '@codex-gateways/service';
 import type { AgentIdentities } from '../agent-identity/agent-identities.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { RequestOrigin } from '../audit/request-origin.ts';
 import type { ConnectorRemovals } from '../connectors/connector-removals.ts';
+import type { ExecGateway } from '../connectors/exec-gateway.ts';
 import type { RemoteTokens } from '../remote-tokens/remote-tokens.ts';
 
 export interface MachineCredentialsDeps {
   readonly remoteTokens: Pick<RemoteTokens, 'revokeAllOf'>;
   readonly identities: Pick<AgentIdentities, 'revokeAllOf'>;
   readonly removals: Pick<ConnectorRemovals, 'beginAllOf' | 'wake'>;
+  readonly execGateway: Pick<ExecGateway, 'disconnectUser'>;
   readonly audit: AuditLog;
+  readonly log: Logger;
 }
 
 /** Whose credentials end, and who ends them. */
@@ -47,6 +51,18 @@ export class MachineCredentials {
   /** Has exec-gateway forget connectors that have ended, which cuts their executors off. Not waited for. */
   ended(): void {
     this.#deps.removals.wake();
+  }
+
+  /**
+   * The same after a user was disabled, whose other executors are cut off too. Not waited for, and tried once: exec-gateway asks again and
+   * again whose users may still act.
+   */
+  endedOf(userId: string): void {
+    const { execGateway, log } = this.#deps;
+    this.ended();
+    execGateway.disconnectUser(userId).catch((error: unknown) => {
+      log.warn({ err: error, user_id: userId }, 'the executors of a disabled user could not be disconnected now');
+    });
   }
 
   async #record(
