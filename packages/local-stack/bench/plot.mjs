@@ -33,6 +33,7 @@ export function plotGrowth(results) {
   ];
   const drawn = panels.map((panel, index) => `<g transform="translate(${index * WIDTH} 0)">${draw(panel)}</g>`);
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH * 3}" height="${HEIGHT + TOP + BOTTOM}" viewBox="0 0 ${WIDTH * 3} ${HEIGHT + TOP + BOTTOM}" font-family="sans-serif" font-size="11">
+<title>Rates by replicas, and what a notification costs by those who listen</title>
 <rect width="100%" height="100%" fill="#ffffff"/>
 ${drawn.join('\n')}
 </svg>
