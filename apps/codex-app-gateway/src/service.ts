@@ -24,9 +24,9 @@ import { type Backend, startBackend } from './backend.ts';
 import { type ClientWatch, createClientWatch } from './client-watch.ts';
 import type { Config } from './config.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
+import { TurnApi } from './http-api.ts';
 import { closing } from './proxy/close-forwarding.ts';
 import { ConnectionRegistry } from './proxy/connection-registry.ts';
-import { TurnApi } from './turn-api/turn-api.ts';
 import { unavailableMiddleware } from './turn-api/unavailable.ts';
 import { createUpgradeRoutes } from './upgrade-routes.ts';
 

@@ -7,7 +7,8 @@ import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { ConnectionRegistry } from './proxy/connection-registry.ts';
 import { type Reach, reachAppServers } from './proxy/reach-app-server.ts';
 import { createUpgradeRoute } from './proxy/upgrade-route.ts';
-import { createForwardedUpgradeRoute, FORWARDED_PATH } from './replicas/forwarded-upgrade-route.ts';
+import { createForwardedUpgradeRoute } from './replicas/forwarded-upgrade-route.ts';
+import { FORWARDED_PATH } from './replicas/hop-grant.ts';
 import { reachHomes } from './replicas/reach-homes.ts';
 
 export interface UpgradeRoutesDeps {

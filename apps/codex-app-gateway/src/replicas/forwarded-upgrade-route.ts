@@ -4,12 +4,7 @@ import type { ConnectionRegistry } from '../proxy/connection-registry.ts';
 import type { Reach } from '../proxy/reach-app-server.ts';
 import { createUpgradeListener, type UpgradeListenerDeps } from '../proxy/upgrade-listener.ts';
 import { checkUpgradeRequest } from '../proxy/upgrade-request.ts';
-import { readHop } from './hop-grant.ts';
-
-export const FORWARDED_PATH = '/forwarded-app-server';
-
-/** The code of a 409: another gateway has the workspace by now. */
-export const NOT_HOME = 'not_home';
+import { FORWARDED_PATH, NOT_HOME, readHop } from './hop-grant.ts';
 
 export interface ForwardedUpgradeDeps extends UpgradeListenerDeps {
   /** Of this gateway. */

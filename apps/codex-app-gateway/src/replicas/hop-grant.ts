@@ -3,6 +3,12 @@ import { hopToken } from '@codex-gateways/tokens';
 import { z } from 'zod';
 import { type Caller, isCallerId } from '../authentication/authenticator.ts';
 
+/** Where a gateway takes clients that others pass on to it. */
+export const FORWARDED_PATH = '/forwarded-app-server';
+
+/** The code of a 409: another gateway has the workspace by now. */
+export const NOT_HOME = 'not_home';
+
 /** How long the token of a hop may be used: it is minted right before. Covers clocks that differ a little. */
 const HOP_LIFETIME_SECONDS = 30;
 

@@ -9,9 +9,8 @@ import type { Join, Reach } from '../proxy/reach-app-server.ts';
 import type { PendingUpgrade } from '../proxy/upgrade-listener.ts';
 import { unavailable } from '../proxy/upgrade-refusal.ts';
 import { ForwardedConnection } from './forwarded-connection.ts';
-import { FORWARDED_PATH, NOT_HOME } from './forwarded-upgrade-route.ts';
 import { watchHome } from './home-liveness.ts';
-import { HOP_REFUSED, mintHop } from './hop-grant.ts';
+import { FORWARDED_PATH, HOP_REFUSED, mintHop, NOT_HOME } from './hop-grant.ts';
 
 export type ForwardOutcome = 'joined' | 'refused' | 'unreachable';
 

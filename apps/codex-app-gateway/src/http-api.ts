@@ -1,12 +1,12 @@
 import type { Logger } from '@codex-gateways/service';
 import express, { type Express } from 'express';
-import type { Authenticator } from '../authentication/authenticator.ts';
-import type { Config } from '../config.ts';
-import { InnerDoor, type InnerDoorDeps } from './inner-door.ts';
-import { openApiDocument } from './openapi.ts';
-import { postTurnsRoute } from './post-turns-route.ts';
-import { TurnCallers } from './turn-callers.ts';
-import { TurnPlaces } from './turn-places.ts';
+import type { Authenticator } from './authentication/authenticator.ts';
+import type { Config } from './config.ts';
+import { InnerDoor, type InnerDoorDeps } from './turn-api/inner-door.ts';
+import { openApiDocument } from './turn-api/openapi.ts';
+import { postTurnsRoute } from './turn-api/post-turns-route.ts';
+import { TurnCallers } from './turn-api/turn-callers.ts';
+import { TurnPlaces } from './turn-api/turn-places.ts';
 
 export interface TurnApiDeps extends Omit<InnerDoorDeps, 'limits'> {
   readonly authenticator: Pick<Authenticator, 'authenticate'>;
