@@ -7,18 +7,20 @@ import Provider from 'oidc-provider';
 /** A real OpenID provider on loopback, with pages of its own where people sign in. */
 export interface RealProvider {
   readonly issuer: string;
-  readonly clientId: string;
-  readonly clientSecret: string;
+  /** With which clients register themselves. */
+  readonly initialAccessToken: string;
+  /** Ids of the clients that have. */
+  readonly registered: readonly string[];
   /** How many refresh tokens it has exchanged. */
   readonly refreshes: () => number;
   close(): Promise<void>;
 }
 
-const CLIENT = { id: 'codex', secret: 'the secret of this client, long enough' };
+const INITIAL_ACCESS_TOKEN = 'initial-access-token-of-the-tests';
 const LIFETIME_SECONDS = 600;
 
 /** Whoever signs in as `ann` is ann@example.com. It rotates refresh tokens: one that is used twice ends the sign-in. */
-export async function startRealProvider(redirectUri: string): Promise<RealProvider> {
+export async function startRealProvider(): Promise<RealProvider> {
   // It says that it is not for production, again and again.
   const quiet = (['warn', 'info'] as const).map((name) =>
     jest.spyOn(console, name).mockImplementation(() => undefined),
@@ -26,17 +28,9 @@ export async function startRealProvider(redirectUri: string): Promise<RealProvid
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const registered: string[] = [];
   let refreshes = 0;
   const provider = new Provider(issuer, {
-    clients: [
-      {
-        client_id: CLIENT.id,
-        client_secret: CLIENT.secret,
-        redirect_uris: [redirectUri],
-        grant_types: ['authorization_code', 'refresh_token'],
-        response_types: ['code'],
-      },
-    ],
     scopes: ['openid', 'email', 'profile', 'offline_access'],
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
     findAccount: (_, id) => ({
@@ -47,7 +41,10 @@ export async function startRealProvider(redirectUri: string): Promise<RealProvid
     issueRefreshToken: () => true,
     rotateRefreshToken: true,
     cookies: { keys: ['test'] },
-    features: { devInteractions: { enabled: true } },
+    features: {
+      devInteractions: { enabled: true },
+      registration: { enabled: true, initialAccessToken: INITIAL_ACCESS_TOKEN },
+    },
     ttl: {
       AccessToken: LIFETIME_SECONDS,
       IdToken: LIFETIME_SECONDS,
@@ -60,11 +57,12 @@ export async function startRealProvider(redirectUri: string): Promise<RealProvid
   provider.on('grant.success', ({ oidc }) => {
     if (oidc.params?.grant_type === 'refresh_token') refreshes += 1;
   });
+  provider.on('registration_create.success', (_, client) => registered.push(client.clientId));
   server.on('request', provider.callback());
   return {
     issuer,
-    clientId: CLIENT.id,
-    clientSecret: CLIENT.secret,
+    initialAccessToken: INITIAL_ACCESS_TOKEN,
+    registered,
     refreshes: () => refreshes,
     async close() {
       for (const spy of quiet) spy.mockRestore();

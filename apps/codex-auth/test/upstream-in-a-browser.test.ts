@@ -9,16 +9,16 @@ afterAll(() => provider?.close());
 const auth = useAuthService(async () => {
   const port = String(await freePort());
   const baseUrl = `http://127.0.0.1:${port}`;
-  provider = await startRealProvider(`${baseUrl}/oauth/callback`);
+  provider = await startRealProvider();
   return {
     CODEX_AUTH_PORT: port,
     CODEX_AUTH_ISSUER_URL: baseUrl,
     CODEX_AUTH_LOCAL_ACCOUNTS: 'off',
-    UPSTREAM_SECRET: provider.clientSecret,
+    UPSTREAM_TOKEN: provider.initialAccessToken,
     CODEX_AUTH_UPSTREAMS: JSON.stringify([
       {
         ...{ name: 'corp', display_name: 'Example Corp', type: 'oidc', issuer: provider.issuer },
-        ...{ client_id: provider.clientId, client_secret_env: 'UPSTREAM_SECRET' },
+        registration: { initial_access_token_env: 'UPSTREAM_TOKEN' },
         scopes: ['openid', 'email', 'profile', 'offline_access'],
         allowed_email_domains: ['example.com'],
       },
@@ -27,7 +27,7 @@ const auth = useAuthService(async () => {
 });
 const browser = useBrowser();
 
-describe('in front of a real identity provider, in a real browser', () => {
+describe('in front of a real identity provider, where this server registers itself, in a real browser', () => {
   it('a person signs in there, approves a device here, and the Codex CLI is logged in', async () => {
     const home = await createCodexHome();
     cleanup.after(() => home.remove());
@@ -52,6 +52,7 @@ describe('in front of a real identity provider, in a real browser', () => {
     expect(await codex.exited).toMatchObject({ code: 0 });
     expect((await home.readAuth())?.tokens?.account_id).toMatch(/^ws_/);
     expect(complaints).toEqual([]);
+    expect(provider.registered).toHaveLength(1);
     await page.goto(`${auth.url}/account`);
     await page.getByText('ann@example.com').waitFor();
   });
@@ -84,6 +85,7 @@ describe('in front of a real identity provider, in a real browser', () => {
     expect(await said.json()).toMatchObject({ sub: 'ben' });
     expect((await ask()).body.access_token).toBe(refreshed.body.access_token);
     expect(provider.refreshes()).toBe(1);
+    expect(provider.registered).toHaveLength(1);
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByRole('link', { name: 'Sign in' }).waitFor();
     expect((await ask()).status).toBe(404);
