@@ -4,8 +4,8 @@ import { Agent, createServer, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { createPool } from '@codex-gateways/database';
 import { freePort, waitFor } from '@codex-gateways/testing';
+import { startProgram } from '@codex-gateways/testing/bench';
 import { capabilityToken } from '@codex-gateways/tokens';
-import { startRelay } from './processes.mjs';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const CAPTOKEN_SECRET = 'capability-secret-of-the-bench';
@@ -24,7 +24,7 @@ export async function startGateway(databaseUrl, { nodeOptions } = {}) {
   const validator = await startValidator();
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const relay = startRelay(MAIN, {
+  const relay = startProgram(MAIN, {
     nodeOptions,
     env: {
       CXG_PORT: String(port),

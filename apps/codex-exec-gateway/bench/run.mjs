@@ -1,14 +1,16 @@
 import { cpus, loadavg } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startTestPostgres } from '@codex-gateways/testing';
+import { startLoadGenerator } from '@codex-gateways/testing/bench';
 import { startGateway } from './gateway-target.mjs';
 import { measureIdleConnections } from './idle-connections.mjs';
-import { startFloor, startHaproxy } from './other-targets.mjs';
-import { startLoadGenerator } from './processes.mjs';
+import { startFloor, startTunnel } from './other-targets.mjs';
 import { measureTraffic, STREAMS } from './traffic.mjs';
 
 // `npm run bench:relay [-- round-trip|load|stream|idle …]`: codex-exec-gateway, the simplest relay and HAProxy in turns in one run, so that the ratios
 // mean something on a machine that others use too. Relays and load generator share its cores.
+const LOAD_GENERATOR = fileURLToPath(new URL('./load-generator.mjs', import.meta.url));
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { profile: { type: 'string' } } });
 const parts = positionals.length > 0 ? positionals : ['round-trip', 'load', 'stream', 'idle'];
 const seconds = Number(process.env.BENCH_SECONDS ?? 4);
@@ -17,7 +19,7 @@ const nodeOptions = values.profile ? ['--cpu-prof', `--cpu-prof-dir=${values.pro
 
 const lines = [`Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model}, load ${loadavg()[0].toFixed(1)}`];
 const postgres = await startTestPostgres();
-const generator = startLoadGenerator();
+const generator = startLoadGenerator(LOAD_GENERATOR);
 const running = [];
 const started = async (starting) => {
   const target = await starting;
@@ -28,7 +30,7 @@ try {
   const gateway = await started(startGateway((await postgres.createDatabase()).url, { nodeOptions }));
   const floor = await started(startFloor({ nodeOptions }));
   if (parts.some((part) => part !== 'idle')) {
-    const haproxy = await started(startHaproxy());
+    const haproxy = await started(startTunnel());
     if (!haproxy) lines.push('HAProxy is not installed here, so it is not measured');
     for (const target of [gateway, floor]) {
       await generator.run('executor', { relay: target.name, url: await target.executorUrl() });

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 const fileOf = (name) => fileURLToPath(new URL(name, import.meta.url));
 
-/** A relay under test as a process of its own. `memory()` collects its garbage and tells what is left. */
-export function startRelay(script, { args = [], env = {}, nodeOptions = [] } = {}) {
+/** A Node.js program under test as a process of its own. `memory()` collects its garbage and tells what is left. */
+export function startProgram(script, { args = [], env = {}, nodeOptions = [] } = {}) {
   const options = ['--expose-gc', '--import', fileOf('memory-on-signal.mjs'), ...nodeOptions];
   const child = spawn(process.execPath, [...options, script, ...args], {
     env: { PATH: process.env.PATH, NODE_ENV: 'production', ...env },
@@ -30,9 +30,12 @@ export function startRelay(script, { args = [], env = {}, nodeOptions = [] } = {
   };
 }
 
-/** The load generator; `run(command, options)` has it do one of its commands. */
-export function startLoadGenerator() {
-  const child = fork(fileOf('load-generator.mjs'), { serialization: 'advanced' });
+/**
+ * A load generator, a script that calls `serveCommands`, as a process of its own.
+ * `run(command, options)` has it do one of its commands.
+ */
+export function startLoadGenerator(script) {
+  const child = fork(script, { serialization: 'advanced' });
   const waiting = new Map();
   let onMark = () => {};
   let lastId = 0;

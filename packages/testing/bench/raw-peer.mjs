@@ -1,43 +1,25 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { request } from 'node:http';
+import { createServer, request } from 'node:http';
 
-// The load generator's own WebSocket: frames are made beforehand and counted, not read, so that it costs little beside a relay.
+// A load generator's own WebSocket: frames are made beforehand and counted, not read, so that it costs little beside what is measured.
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const KEY = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
 const MASKED_PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 const PLAIN_PONG = Buffer.from([0x8a, 0]);
 const PING = 0x89;
 const CLOSE = 0x88;
 
-/** Where the stream id begins and ends in a relay frame as the CLI makes it. */
-const ID_START = 4;
-const ID_END = ID_START + 36;
-
-/** The id of a stream by its number, below 100, which its last two digits are: as long as a UUID. */
-export function streamIdOf(number) {
-  return `0f8fad5b-d9cb-469f-a165-7086772895${String(number).padStart(2, '0')}`;
+/** The byte `index` of a payload, not masked, when a client sent it masked. */
+export function unmasked(byte, index) {
+  return byte ^ KEY[index & 3];
 }
 
-/** A relay frame with data, `bytes` long in all. */
-export function relayFrame(streamId, bytes) {
-  const head = Buffer.concat([Buffer.from([0x08, 1, 0x12, streamId.length]), Buffer.from(streamId)]);
-  for (let payloadBytes = bytes - head.length - 2; ; payloadBytes -= 1) {
-    const frame = Buffer.concat([head, Buffer.from([0x2a]), varint(payloadBytes), Buffer.alloc(payloadBytes, 0x5a)]);
-    if (frame.length <= bytes) return frame;
-  }
-}
-
-function varint(value) {
-  const bytes = [];
-  let rest = value;
-  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  return Buffer.from([...bytes, rest]);
-}
-
-/** A message as it is on the wire, binary, masked if a client sends it. */
-export function wireFrame(message, isClient) {
+/** A message as it is on the wire, binary unless told otherwise, masked if a client sends it. */
+export function wireFrame(message, isClient, { isText = false } = {}) {
   const { length } = message;
   const head = Buffer.alloc(length < 126 ? 2 : length < 65_536 ? 4 : 10);
-  head[0] = 0x82;
+  head[0] = isText ? 0x81 : 0x82;
   head[1] = (isClient ? 0x80 : 0) | (length < 126 ? length : length < 65_536 ? 126 : 127);
   if (head.length === 4) head.writeUInt16BE(length, 2);
   if (head.length === 10) head.writeBigUInt64BE(BigInt(length), 2);
@@ -46,32 +28,55 @@ export function wireFrame(message, isClient) {
 }
 
 /** Opens a WebSocket as a client. */
-export async function dial(url) {
-  const headers = {
+export async function dial(url, { headers = {}, ...options } = {}) {
+  const handshake = {
     Connection: 'Upgrade',
     Upgrade: 'websocket',
     'Sec-WebSocket-Version': '13',
     'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
   };
-  const req = request(url.replace(/^ws/, 'http'), { headers, agent: false });
+  const req = request(url.replace(/^ws/, 'http'), { headers: { ...headers, ...handshake }, agent: false });
   const refused = once(req, 'response').then(([res]) => {
     throw new Error(`refused with ${res.statusCode}: ${url.split('?')[0]}`);
   });
   req.end();
   const [, socket, head] = await Promise.race([once(req, 'upgrade'), refused]);
-  return new RawPeer(socket, { isClient: true, head });
+  return new RawPeer(socket, { ...options, isClient: true, head });
 }
 
+/** A WebSocket server: calls back with each peer. */
+export async function listen(port, onPeer, options = {}) {
+  const server = createServer().listen(port, '127.0.0.1');
+  server.on('upgrade', (req, socket, head) => {
+    const accept = createHash('sha1')
+      .update(req.headers['sec-websocket-key'] + GUID)
+      .digest('base64');
+    const lines = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
+    socket.write([...lines, `Sec-WebSocket-Accept: ${accept}`, '', ''].join('\r\n'));
+    onPeer(new RawPeer(socket, { ...options, isClient: false, head }));
+  });
+  await once(server, 'listening');
+}
+
+/** Looks at nothing of a message. */
+const NO_LABEL = { bytes: 0, read: () => undefined };
+
 export class RawPeer {
-  /** Called at the end of each message with the number of its stream. */
+  /** Called at the end of each message with its label. */
   onMessage = () => {};
-  #stream = 0;
+  #label;
+  #current;
   #rest = 0;
   #carry = Buffer.alloc(0);
 
-  constructor(socket, { isClient, head }) {
+  /**
+   * @param options.label - what the messages of the peer are told apart by: `read(bytes, offset, isMasked)` finds it in the first `bytes` of
+   *   a payload, which begins at `offset`
+   */
+  constructor(socket, { isClient, head, label = NO_LABEL }) {
     this.socket = socket;
     this.isClient = isClient;
+    this.#label = label;
     socket.setNoDelay();
     if (head.length > 0) socket.unshift(head);
     socket.on('error', () => socket.destroy());
@@ -100,7 +105,7 @@ export class RawPeer {
       const taken = Math.min(this.#rest, bytes.length - offset);
       this.#rest -= taken;
       offset += taken;
-      if (this.#rest === 0) this.onMessage(this.#stream);
+      if (this.#rest === 0) this.onMessage(this.#current);
     }
     this.socket.uncork();
   }
@@ -113,22 +118,22 @@ export class RawPeer {
     if (bytes.length - offset < headBytes) return undefined;
     const length =
       short < 126 ? short : short === 126 ? bytes.readUInt16BE(offset + 2) : Number(bytes.readBigUInt64BE(offset + 2));
-    if (bytes[offset] === CLOSE) throw new Error(`closed with ${bytes.readUInt16BE(offset + 2)}`);
+    if (bytes[offset] === CLOSE) return this.#closed(bytes, offset);
     if (bytes[offset] === PING) {
       this.socket.write(this.isClient ? MASKED_PONG : PLAIN_PONG);
       return offset + headBytes + keyBytes;
     }
-    if (bytes.length - offset < headBytes + keyBytes + ID_END) return undefined;
-    this.#stream = readNumber(bytes, offset + headBytes + keyBytes + ID_END - 2, keyBytes > 0);
+    const start = offset + headBytes + keyBytes;
+    if (bytes.length < start + this.#label.bytes) return undefined;
+    this.#current = this.#label.read(bytes, start, keyBytes > 0);
     this.#rest = length + keyBytes;
     return offset + headBytes;
   }
-}
 
-/** Two digits; masked ones stand at a place whose remainder by four is 2. */
-function readNumber(bytes, offset, isMasked) {
-  const [tens, units] = isMasked
-    ? [bytes[offset] ^ KEY[(ID_END - 2) & 3], bytes[offset + 1] ^ KEY[(ID_END - 1) & 3]]
-    : [bytes[offset], bytes[offset + 1]];
-  return (tens - 0x30) * 10 + (units - 0x30);
+  /** Nobody is told goodbye in the middle of a measurement; a server's peers come and go. */
+  #closed(bytes, offset) {
+    if (this.isClient) throw new Error(`closed with ${bytes.readUInt16BE(offset + 2)}`);
+    this.socket.destroy();
+    return bytes.length;
+  }
 }
