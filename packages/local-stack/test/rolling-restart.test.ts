@@ -136,7 +136,6 @@ describeWith('haproxy')('replicas behind a balancer, under traffic', () => {
         await allOnline();
       }
     }
-    if (terminal) await askInTerminal(terminal, MARKER);
     const doneBefore = session.turns.done;
     await waitFor(() => session.turns.done > doneBefore, { timeoutMs: 60_000, describe: 'the session works on' });
     await Promise.all([people.end(), revocations.end(), session.end()]);
@@ -144,6 +143,7 @@ describeWith('haproxy')('replicas behind a balancer, under traffic', () => {
     const { connections, refusedConnections, longestGapMs, turns } = session;
     const numbers = { logins, refreshes, revocations: revocations.accepted, connections, refusedConnections };
     process.stderr.write(`${JSON.stringify({ ...numbers, turns, longestGapMs: Math.round(longestGapMs) })}\n`);
+    if (terminal) await askInTerminal(terminal, MARKER);
     expect(restarted).toContainEqual(expect.stringMatching(/^codex-exec-gateway-2 restarted in \d+\.\d s$/));
     expect(people.lost).toEqual([]);
     expect(logins).toBeGreaterThan(10);

@@ -1,4 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { codexBinary, createCodexHome, startTerminal, type Terminal } from '@codex-gateways/testing';
+
+/** An Enter right behind typed text is taken for a part of what was pasted. */
+const PASTE_MS = 500;
 
 /** The real `codex --remote` in a terminal, as it shows its prompt. The caller closes it. */
 export async function openRemoteSession(url: string, token: string): Promise<Terminal> {
@@ -23,9 +27,9 @@ export async function openRemoteSession(url: string, token: string): Promise<Ter
 
 /** A prompt, and the answer that holds what the command wrote, as they come up on the screen. */
 export async function askInTerminal(terminal: Terminal, marker: string): Promise<void> {
-  await terminal.type('/new');
-  await terminal.press('Enter');
   await terminal.type('who are you?');
+  await terminal.waitForScreen(/› who are you\?/, 10_000);
+  await delay(PASTE_MS);
   await terminal.press('Enter');
   await terminal.waitForScreen(new RegExp(`it wrote.*marker=${marker}`, 's'), 60_000);
 }
