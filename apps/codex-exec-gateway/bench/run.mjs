@@ -43,7 +43,7 @@ try {
   }
   if (parts.includes('idle')) lines.push(...(await measureIdleConnections(generator, { gateway, floor, connections })));
 } finally {
-  generator.stop();
+  await generator.stop();
   await Promise.all(running.map((target) => target.stop()));
   await postgres.stop();
 }

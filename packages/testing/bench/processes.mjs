@@ -63,6 +63,11 @@ export function startLoadGenerator(script) {
         child.send({ id, command, ...options });
       });
     },
-    stop: () => child.connected && child.disconnect(),
+    async stop() {
+      if (!child.connected) return;
+      const exited = once(child, 'exit');
+      child.disconnect();
+      await exited;
+    },
   };
 }
