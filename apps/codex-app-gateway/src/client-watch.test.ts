@@ -85,6 +85,8 @@ describe('the watch over open connections', () => {
     const asked = auth.verifications();
     auth.users.delete(token('1'));
     auth.tell('revoked', { user_id: 'user', workspace_id: 'ws-1', remote_token_id: '1'.repeat(24) });
+    const warning = await clients[0]?.waitForNotification('warning');
+    expect(warning).toEqual({ threadId: null, message: 'the remote token is no longer valid: this session is over' });
     expect(await clients[0]?.closed).toEqual({ code: 4401, reason: 'the remote token is no longer valid' });
     expect(auth.verifications()).toBe(asked + 1);
     auth.users.delete(token('2'));

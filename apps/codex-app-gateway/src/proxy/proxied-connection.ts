@@ -7,6 +7,7 @@ import { type Closing, closeSocket, closing, isSendableCode } from './close-forw
 import { Liveness } from './liveness.ts';
 import { Outlet } from './outlet.ts';
 import { turnEventOf } from './turn-events.ts';
+import { warnOfEndedAccess } from './warning.ts';
 
 const CLOSE_GRACE_MS = 2000;
 /** How long the end of the process is waited for, to tell the client the reason, once its socket broke. */
@@ -79,6 +80,7 @@ export class ProxiedConnection {
   close(how: Closing): void {
     if (this.#closing) return;
     this.#closing = how;
+    warnOfEndedAccess(this.#options.client, how);
     closeSocket(this.#options.client, how, CLOSE_GRACE_MS);
     closeSocket(this.#options.upstream, isSendableCode(how.code) ? how : closing('normal', ''), CLOSE_GRACE_MS);
   }

@@ -1,5 +1,5 @@
 import type { Logger } from '@codex-gateways/service';
-import { WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import type { AppServerSource } from '../app-server/app-server.ts';
 import { type ApprovalObserver, type ApprovalPolicy, createApprovalDesk } from '../approvals/approval-desk.ts';
 import type { Caller } from '../authentication/authenticator.ts';
@@ -9,6 +9,7 @@ import type { ClientConnection } from './connection-registry.ts';
 import { dialAppServer } from './dial-app-server.ts';
 import { type ConnectionObserver, ProxiedConnection } from './proxied-connection.ts';
 import type { PendingUpgrade } from './upgrade-listener.ts';
+import { warn } from './warning.ts';
 
 /** Joins an accepted client to what was reached for it. */
 export type Join = (client: WebSocket) => ClientConnection;
@@ -48,10 +49,4 @@ export function reachAppServers(deps: {
       return new ProxiedConnection({ client, upstream, lease, guard, approvals, limits, observer });
     };
   };
-}
-
-/** In the form in which app-servers warn, and the CLI shows it (docs/protocol.md, "App-server, --remote, full chain"). */
-function warn(client: WebSocket, message: string): void {
-  if (client.readyState !== WebSocket.OPEN) return;
-  client.send(JSON.stringify({ method: 'warning', params: { threadId: null, message } }));
 }

@@ -4,6 +4,7 @@ import type { Limits } from '../config.ts';
 import { type Closing, closing } from '../proxy/close-forwarding.ts';
 import type { ClientConnection } from '../proxy/connection-registry.ts';
 import { Liveness } from '../proxy/liveness.ts';
+import { warnOfEndedAccess } from '../proxy/warning.ts';
 
 export interface ForwardedConnectionOptions {
   /** Both are open and paused. */
@@ -49,6 +50,7 @@ export class ForwardedConnection implements ClientConnection {
 
   close(how: Closing): void {
     this.#how ??= how;
+    warnOfEndedAccess(this.#client, how);
     this.#splice.close(how.code, how.reason);
   }
 
