@@ -8,6 +8,7 @@ import { Cleanup } from './cleanup/cleanup.ts';
 import type { Config } from './config.ts';
 import { createEmbeddedHandler, embeddedPaths, type HostRouter, registerAt } from './embedding.ts';
 import { type AuthorizationServerConfig, completeConfig } from './embedding-config.ts';
+import type { UpstreamTokenAccess } from './federation.ts';
 import { createFoundation, type Foundation, type FoundationDeps } from './foundation.ts';
 import { createKeyManagement } from './key-management.ts';
 import { createOAuthEndpoints } from './oauth-endpoints.ts';
@@ -27,6 +28,8 @@ export interface AuthorizationServer {
   registerHandlers(router: HostRouter): void;
   /** Its signing keys, for verifying its tokens without asking it over HTTP; after `start`. */
   readonly keyProvider: KeyProvider;
+  /** The tokens that identity providers issued to users; undefined when none is configured. */
+  readonly upstreamTokens: UpstreamTokenAccess | undefined;
   /** Migrates the database and reads the keys. Once; after a failure the next call tries again. */
   start(): Promise<void>;
   /** Ends everything; as often as it is called, it happens once. */
@@ -58,14 +61,15 @@ export function createAuthorizationServer(
   const config = completeConfig(settings);
   const foundation = createFoundation(config, deps);
   const parts = createAuthorizationServerParts(config, foundation);
-  const { keyProvider, start } = parts;
+  const { keyProvider, upstreamTokens, start } = parts;
   const handler = createEmbeddedHandler(config, { ...foundation, router: parts.router, start });
   const routes = () => new Map(embeddedPaths(config.issuer).map((path) => [path, handler] as const));
   const close = once(async () => {
     await parts.close();
     await foundation.close();
   });
-  return { handler, routes, registerHandlers: (router) => registerAt(router, routes()), keyProvider, start, close };
+  const registerHandlers = (router: HostRouter) => registerAt(router, routes());
+  return { handler, routes, registerHandlers, keyProvider, upstreamTokens, start, close };
 }
 
 /** Wires it over a foundation that the caller ends after it. */
@@ -95,7 +99,7 @@ export function createAuthorizationServerParts(config: Config, foundation: Found
     router: Router().use(oauth.routes, keyManagement.routes, people.routes),
     hotRoutes: oauth.hotRoutes,
     adminRoutes: Router().use(keyManagement.adminRoutes(withUser), oauth.adminRoutes(withUser)),
-    ...{ people, withUser, keyProvider: keys, start },
+    ...{ people, withUser, keyProvider: keys, upstreamTokens: people.upstreamTokens, start },
     close: once(async () => {
       await keyManagement.close();
       await cleanup.close();

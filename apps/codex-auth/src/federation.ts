@@ -34,11 +34,18 @@ export interface FederationDeps {
   readonly clients: UpstreamClients;
 }
 
+/** What providers issued to users for the providers' own APIs. */
+export interface UpstreamTokenAccess {
+  /** What each live session of a user has, as it was issued. */
+  readonly storage: Pick<UpstreamTokenStorage, 'listLive'>;
+  /** An access token that can be used now. */
+  readonly refresher: Pick<UpstreamTokenRefresher, 'fresh'>;
+}
+
 export interface Federation {
   /** Where people go to a provider, and come back. */
   readonly routes: Router;
-  /** Gives services a user's tokens for the provider's own APIs. */
-  readonly upstreamTokens: UpstreamTokenRefresher;
+  readonly upstreamTokens: UpstreamTokenAccess;
   /** Lets administrators say who somebody at a provider is. */
   readonly upstreamIdentities: UpstreamIdentities;
   readonly cleanupTasks: readonly CleanupTask[];
@@ -66,10 +73,13 @@ export function createFederation(config: Config, deps: FederationDeps): Federati
   });
   return {
     routes: Router().use(upstreamLoginRoutes({ ...deps, providers, pending, signIn, perAddress })),
-    upstreamTokens: new UpstreamTokenRefresher({
-      ...{ ...deps, storage, providers },
-      maxConcurrent: Math.max(1, Math.floor(config.databasePoolSize / 4)),
-    }),
+    upstreamTokens: {
+      storage,
+      refresher: new UpstreamTokenRefresher({
+        ...{ ...deps, storage, providers },
+        maxConcurrent: Math.max(1, Math.floor(config.databasePoolSize / 4)),
+      }),
+    },
     upstreamIdentities: new UpstreamIdentities({ ...deps, upstreams: config.upstreams }),
     cleanupTasks: [{ name: 'upstream sign-ins', deleteBatch: (limit) => pending.deleteExpired(limit) }],
   };

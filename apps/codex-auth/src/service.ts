@@ -109,7 +109,7 @@ function createParts(config: Config, deps: Foundation & { bcrypt: Bcrypt | undef
   // What gateways and clients call all the time comes first: a request is held against every route before its own.
   routes.use(machines.routes, authorizationServer.router);
   if (people.upstreamTokens) {
-    routes.use(upstreamTokenRoutes({ refresher: people.upstreamTokens, ...config, log }));
+    routes.use(upstreamTokenRoutes({ ...people.upstreamTokens, ...config, log }));
   }
   routes.use(meRoutes({ withUser }), workspaceRoutes({ withUser, memberships }));
   routes.use(accountsCheckRoutes({ withUser, memberships, issuer }));
