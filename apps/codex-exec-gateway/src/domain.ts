@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { Pool } from '@codex-gateways/database';
 import type { Clock, InternalClient, Logger } from '@codex-gateways/service';
 import { AppServerHomes } from './app-server-homes/app-server-homes.ts';
@@ -40,6 +41,8 @@ export interface DomainDeps {
   readonly agentserver: InternalClient;
   readonly live: LiveState;
   readonly counters: GatewayCounters;
+  /** Without it that of this machine. */
+  readonly hostName: string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -91,25 +94,21 @@ export function createDomain(config: Config, deps: DomainDeps) {
       ...{ ...live, limits: config.limits, counters: deps.counters, clock, log },
       connectTimeoutMs: config.cluster.forwardTimeoutMs,
     }),
-    record: createRecord(config, { pool, replicaId, localExecutors, log }),
+    record: createRecord(config, { ...deps, replicaId }),
   };
 }
 export type Domain = ReturnType<typeof createDomain>;
 
 function createRecord(
   config: Config,
-  {
-    pool,
-    replicaId,
-    localExecutors,
-    log,
-  }: { pool: Pool; replicaId: string; localExecutors: LocalExecutors; log: Logger },
+  { pool, replicaId, hostName = hostname(), live: { localExecutors }, log }: DomainDeps & { replicaId: string },
 ): ConnectionRecord {
   return new ConnectionRecord({
     db: pool,
     replica: {
       replicaId,
       internalUrl: config.selfInternalUrl,
+      hostName,
       leaseSeconds: config.cluster.leaseSeconds,
       historyLength: config.connectionHistoryLength,
     },

@@ -24,6 +24,8 @@ const READINESS_TIMEOUT_MS = 1500;
 export interface ExecGatewayDeps {
   readonly log: Logger;
   readonly clock?: Clock;
+  /** Of the machine or container; without it the system says it. */
+  readonly hostName?: string;
 }
 
 export interface ExecGateway extends Service {
@@ -32,7 +34,10 @@ export interface ExecGateway extends Service {
 }
 
 /** The composition root: everything that codex-exec-gateway consists of. Nothing runs before `start`. */
-export function createExecGateway(config: Config, { log, clock = systemClock }: ExecGatewayDeps): ExecGateway {
+export function createExecGateway(
+  config: Config,
+  { log, clock = systemClock, hostName }: ExecGatewayDeps,
+): ExecGateway {
   const metrics = createMetrics('codex-exec-gateway');
   const tracing = createTracing(config.tracing, { service: 'codex-exec-gateway', log });
   const pool = createPool({
@@ -56,7 +61,7 @@ export function createExecGateway(config: Config, { log, clock = systemClock }: 
   });
   const counters = createGatewayCounters(metrics);
   const live = createLiveState();
-  const domain = createDomain(config, { pool, agentserver, live, counters, clock, log });
+  const domain = createDomain(config, { pool, agentserver, live, counters, hostName, clock, log });
   observeGateway(metrics, { ...live, ...domain });
 
   const { app, readiness } = createApp({

@@ -20,8 +20,18 @@ describe('the real Codex CLI at this gateway', () => {
   const interrupt = async (exeId: string) => {
     const ticket = mintWsTicket(exeId, gateway.clock.nowSeconds() + 60, CAPTOKEN_SECRET);
     const intruder = await connect(`${gateway.wsUrl}/codex-exec/${exeId}?token=${ticket}`);
+    const { rows } = await gateway.pool.query<{ connection_id: string }>(
+      'select connection_id from codex_exec.executor_connections where exe_id = $1',
+      [exeId],
+    );
     intruder.ws.terminate();
-    await intruder.waitForClose();
+    const isOnRecord = async () => {
+      const found = await gateway.pool.query('select 1 from codex_exec.executor_connections where connection_id = $1', [
+        rows[0]?.connection_id,
+      ]);
+      return found.rowCount !== 0;
+    };
+    await waitFor(async () => !(await isOnRecord()), { timeoutMs: 5000, describe: 'the intruder to be gone' });
   };
 
   const registrationsOf = async (exeId: string) => {

@@ -34,6 +34,8 @@ export class ConnectionRecord {
   readonly #announcements = new Map<string, Announcement>();
   readonly #withdrawals = new Map<string, EndReason>();
   readonly #recordedOfExecutor = new Map<string, AnnouncedConnection>();
+  /** The record may lack connections: others took this replica for dead, and not all are announced again yet. */
+  #isConfirmationDue = false;
   #writing: Promise<void> | undefined;
   #renewing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -58,7 +60,13 @@ export class ConnectionRecord {
 
   /** Takes the first lease and keeps it. */
   async start(renewalMs: number): Promise<void> {
-    await takeFirstLease(this.#db, this.#replica);
+    const sharers = await takeFirstLease(this.#db, this.#replica);
+    if (sharers.length > 0) {
+      this.#log.warn(
+        { internal_url: this.#replica.internalUrl, hosts: sharers },
+        'CXG_SELF_INTERNAL_URL is also that of a replica on another host. If both run, it leads to either of them, and bridges to executors of the other may be refused: give each replica an address of its own',
+      );
+    }
     this.#timer = setInterval(() => {
       this.#renewing ??= this.#renew().finally(() => {
         this.#renewing = undefined;
@@ -122,11 +130,15 @@ export class ConnectionRecord {
     const batch = [...this.#announcements.values()].slice(0, BATCH_SIZE);
     for (const { connection } of batch) this.#announcements.delete(connection.exeId);
     try {
-      const numbers = await announceConnections(
+      const { numbers, isReplicaNew } = await announceConnections(
         this.#db,
         this.#replica,
         batch.map(({ connection }) => connection),
       );
+      if (isReplicaNew) {
+        this.#takenForDead();
+        this.confirm();
+      }
       for (const { connection, resolve } of batch) {
         const connectionNumber = numbers.get(connection.connectionId);
         if (connectionNumber) this.#recordedOfExecutor.set(connection.exeId, { ...connection, connectionNumber });
@@ -153,10 +165,8 @@ export class ConnectionRecord {
 
   async #renew(): Promise<void> {
     try {
-      if (await renewLease(this.#db, this.#replica)) {
-        this.#log.warn('this replica was taken for dead; announcing its connections again');
-        await this.#confirm();
-      }
+      if (await renewLease(this.#db, this.#replica)) this.#takenForDead();
+      if (this.#isConfirmationDue) await this.#confirm();
     } catch (error) {
       this.#log.warn({ err: error }, 'the lease of this replica could not be renewed');
       return;
@@ -164,11 +174,28 @@ export class ConnectionRecord {
     if (this.#withdrawals.size > 0) this.#write();
   }
 
+  /** What was on record went with the replica's row; what cannot be put back at once is tried again with every renewal. */
+  #takenForDead(): void {
+    this.#log.warn('this replica was taken for dead; announcing its connections again');
+    this.#isConfirmationDue = true;
+  }
+
   async #confirm(): Promise<void> {
+    this.#isConfirmationDue = false;
+    try {
+      await this.#announceAll();
+    } catch (error) {
+      this.#isConfirmationDue = true;
+      throw error;
+    }
+  }
+
+  async #announceAll(): Promise<void> {
     const all = [...this.#recordedOfExecutor.values()];
     for (let start = 0; start < all.length; start += BATCH_SIZE) {
       const batch = all.slice(start, start + BATCH_SIZE);
-      const numbers = await announceConnections(this.#db, this.#replica, batch);
+      const { numbers, isReplicaNew } = await announceConnections(this.#db, this.#replica, batch);
+      if (isReplicaNew && start > 0) this.#takenForDead(); // the batches before this one went with the row
       for (const connection of batch) {
         const isStillOurs = this.#recordedOfExecutor.get(connection.exeId) === connection;
         if (isStillOurs && !numbers.has(connection.connectionId)) this.#onBeaten(connection);

@@ -27,10 +27,11 @@ export type EndReason =
 
 const ANNOUNCE = `
   with replica as (
-    insert into codex_exec.replicas (replica_id, internal_url, lease_expires_at)
-    values ($1, $2, now() + make_interval(secs => $3))
+    insert into codex_exec.replicas (replica_id, internal_url, host_name, lease_expires_at)
+    values ($1, $2, $12, now() + make_interval(secs => $3))
     on conflict on constraint replicas_pkey do update
        set lease_expires_at = excluded.lease_expires_at
+    returning xmax = 0 as is_new
   ), announced as (
     insert into codex_exec.executor_connections as c
            (exe_id, connection_id, connection_number, replica_id, executor_registration_id, generation, client_ip)
@@ -75,24 +76,39 @@ const ANNOUNCE = `
       from announced a
      where e.exe_id = a.exe_id
   )
-  select connection_id, connection_number,
-         pg_notify('codex_exec_events',
-           json_build_object('kind', 'executor_connected', 'exe_id', exe_id, 'connection_id', connection_id,
-                             'connection_number', connection_number::text)::text)
-    from announced`;
+  select r.is_new as is_replica_new, a.connection_id, a.connection_number,
+         case when a.exe_id is not null then
+           pg_notify('codex_exec_events',
+             json_build_object('kind', 'executor_connected', 'exe_id', a.exe_id, 'connection_id', a.connection_id,
+                               'connection_number', a.connection_number::text)::text)
+         end
+    from replica r
+    left join announced a on true`;
+
+export interface AnnounceOutcome {
+  /**
+   * The number of each connection that is now its executor's newest; one that is missing was beaten by a newer connection, its
+   * ticket is void by now, or its executor does not exist.
+   */
+  readonly numbers: ReadonlyMap<string, string>;
+  /** The replica's row had to be made: others took it for dead, and what it announced before is not on record any more. */
+  readonly isReplicaNew: boolean;
+}
 
 /**
  * Puts connections on record, at most one an executor, and tells the other replicas, which close older ones. The replica's lease
  * is renewed with it, so that the row it refers to is there.
- * @returns the number of each connection that is now the executor's newest; one that is missing was beaten by a newer
- *   connection, its ticket is void by now, or its executor does not exist
  */
 export async function announceConnections(
   db: Queryable,
   replica: ReplicaIdentity & { leaseSeconds: number; historyLength: number },
   connections: readonly AnnouncedConnection[],
-): Promise<Map<string, string>> {
-  const announced = await db.query<{ connection_id: string; connection_number: string }>({
+): Promise<AnnounceOutcome> {
+  const announced = await db.query<{
+    is_replica_new: boolean;
+    connection_id: string | null;
+    connection_number: string;
+  }>({
     name: 'announce_connections',
     text: ANNOUNCE,
     values: [
@@ -107,9 +123,13 @@ export async function announceConnections(
       connections.map(({ clientIp }) => clientIp),
       connections.map(({ ticketExpiresAtSeconds }) => ticketExpiresAtSeconds),
       Math.max(replica.historyLength - 2, 0), // beside the newest, so many older ones stay, and the one at this offset
+      replica.hostName,
     ],
   });
-  return new Map(announced.rows.map((row) => [row.connection_id, row.connection_number]));
+  const numbers = new Map<string, string>();
+  for (const row of announced.rows)
+    if (row.connection_id !== null) numbers.set(row.connection_id, row.connection_number);
+  return { numbers, isReplicaNew: announced.rows[0]?.is_replica_new ?? false };
 }
 
 /** Takes connections off the record; one that a newer connection has replaced is not there any more, which is fine. */

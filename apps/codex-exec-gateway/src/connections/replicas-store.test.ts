@@ -7,7 +7,10 @@ import { renewLease, takeFirstLease } from './replicas-store.ts';
 describe('leases of replicas', () => {
   const database = useTestDatabase();
   let db: Pool;
-  const replica = (internalUrl: string | undefined) => ({ replicaId: randomUUID(), internalUrl, leaseSeconds: 60 });
+  const replica = (internalUrl: string | undefined, hostName = 'host-1') => ({
+    ...{ replicaId: randomUUID(), internalUrl, hostName },
+    leaseSeconds: 60,
+  });
   const alive = async () => {
     const found = await db.query<{ replica_id: string }>(
       'select replica_id from codex_exec.replicas where lease_expires_at > now()',
@@ -22,7 +25,7 @@ describe('leases of replicas', () => {
   });
   afterAll(() => db.end());
 
-  it('end at once when another process starts at the same address', async () => {
+  it('end at once when another process starts at the same address of the same host', async () => {
     const [killed, successor, elsewhere, unnamed] = [
       replica('http://10.0.0.1:8083'),
       replica('http://10.0.0.1:8083'),
@@ -34,6 +37,13 @@ describe('leases of replicas', () => {
     expect(await alive()).toEqual([successor, elsewhere, unnamed].map((one) => one.replicaId).sort());
     await takeFirstLease(db, replica(undefined));
     expect(await alive()).toContain(unnamed.replicaId);
+  });
+  it('of other hosts that say the same address go on, and are named', async () => {
+    const address = 'http://a-name-in-front-of-all:8083';
+    const [first, second] = [replica(address, 'host-1'), replica(address, 'host-2')];
+    expect(await takeFirstLease(db, first)).toEqual([]);
+    expect(await takeFirstLease(db, second)).toEqual(['host-1']);
+    expect(await alive()).toEqual(expect.arrayContaining([first.replicaId, second.replicaId]));
   });
   it('come back when their replica was alive after all', async () => {
     const one = replica('http://10.0.0.3:8083');

@@ -5,6 +5,8 @@ export interface ReplicaIdentity {
   readonly replicaId: string;
   /** Where other replicas reach it; undefined when it is not configured. */
   readonly internalUrl: string | undefined;
+  /** Of the machine or container that it runs in. */
+  readonly hostName: string;
 }
 
 /**
@@ -14,38 +16,51 @@ export interface ReplicaIdentity {
  */
 export async function renewLease(
   db: Queryable,
-  { replicaId, internalUrl, leaseSeconds }: ReplicaIdentity & { leaseSeconds: number },
+  { replicaId, internalUrl, hostName, leaseSeconds }: ReplicaIdentity & { leaseSeconds: number },
 ): Promise<boolean> {
   const renewed = await db.query<{ is_new: boolean }>({
     name: 'renew_lease',
-    text: `insert into codex_exec.replicas (replica_id, internal_url, lease_expires_at)
-           values ($1, $2, now() + make_interval(secs => $3))
+    text: `insert into codex_exec.replicas (replica_id, internal_url, host_name, lease_expires_at)
+           values ($1, $2, $3, now() + make_interval(secs => $4))
            on conflict on constraint replicas_pkey do update
               set internal_url = excluded.internal_url,
                   lease_expires_at = excluded.lease_expires_at
            returning xmax = 0 as is_new`,
-    values: [replicaId, internalUrl, leaseSeconds],
+    values: [replicaId, internalUrl, hostName, leaseSeconds],
   });
   return renewed.rows[0]?.is_new ?? true;
 }
 
 /**
- * Takes the first lease, and ends the lease of whoever had this replica's address before: two processes cannot listen there, so
- * the other one was killed, and its executors are not connected any more.
+ * Takes the first lease, and ends the lease of whoever had this replica's address on this host before: two processes cannot listen
+ * there, so the other one was killed, and its executors are not connected any more.
+ * @returns the hosts whose replicas are alive and say the same address: a name that several share leads to any of them
  */
 export async function takeFirstLease(
   db: Queryable,
   replica: ReplicaIdentity & { leaseSeconds: number },
-): Promise<void> {
-  await db.query(
-    `update codex_exec.replicas
-        set lease_expires_at = now()
-      where internal_url = $1
-        and replica_id <> $2
-        and lease_expires_at > now()`,
-    [replica.internalUrl, replica.replicaId],
+): Promise<string[]> {
+  const found = await db.query<{ host_name: string | null }>(
+    `with others as (
+       select replica_id, host_name, host_name = $3 as is_here
+         from codex_exec.replicas
+        where internal_url = $1
+          and replica_id <> $2
+          and lease_expires_at > now()
+     ), ended as (
+       update codex_exec.replicas r
+          set lease_expires_at = now()
+         from others o
+        where r.replica_id = o.replica_id
+          and o.is_here
+     )
+     select host_name
+       from others
+      where is_here is not true`,
+    [replica.internalUrl, replica.replicaId, replica.hostName],
   );
   await renewLease(db, replica);
+  return found.rows.map((row) => row.host_name ?? 'unknown');
 }
 
 /** Takes this replica off the list, and its connections with it. */

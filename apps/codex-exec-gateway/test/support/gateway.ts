@@ -43,12 +43,15 @@ export class TestGateway {
   readonly logLines: string[] = [];
   readonly #variables: Readonly<Record<string, string>>;
   readonly #databaseUrl: () => string;
+  readonly #hostName: string | undefined;
   #gateway: ExecGateway | undefined;
   #pool: Pool | undefined;
 
-  constructor(databaseUrl: () => string, variables: Readonly<Record<string, string>>) {
+  /** @param hostName - as if it ran on that host */
+  constructor(databaseUrl: () => string, variables: Readonly<Record<string, string>>, hostName?: string) {
     this.#databaseUrl = databaseUrl;
     this.#variables = variables;
+    this.#hostName = hostName;
   }
 
   get url(): string {
@@ -86,7 +89,10 @@ export class TestGateway {
       { service: 'codex-exec-gateway', level: 'debug' },
       { write: (line) => this.logLines.push(line) },
     );
-    this.#gateway = createExecGateway(config, { log, clock: this.clock });
+    this.#gateway = createExecGateway(config, {
+      ...{ log, clock: this.clock },
+      ...(this.#hostName === undefined ? {} : { hostName: this.#hostName }),
+    });
     await this.#gateway.start();
   }
 

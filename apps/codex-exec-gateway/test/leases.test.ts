@@ -1,0 +1,47 @@
+import { createTestDatabase, useCleanup, waitFor } from '@codex-gateways/testing';
+import { TestGateway, useExecGateway } from './support/gateway.ts';
+import { connect } from './support/peer.ts';
+
+describe('replicas on several hosts that say the same CXG_SELF_INTERNAL_URL', () => {
+  const cleanup = useCleanup();
+
+  it('do not end each other, and the later one says what is wrong', async () => {
+    const database = await createTestDatabase();
+    cleanup.after(() => database.drop());
+    const shared = { CXG_SELF_INTERNAL_URL: 'http://exec-gateway.invalid:8083' };
+    const start = async (hostName: string) => {
+      const gateway = new TestGateway(() => database.url, shared, hostName);
+      cleanup.after(() => gateway.stop());
+      await gateway.start();
+      return gateway;
+    };
+    const first = await start('container-1');
+    const exeId = await first.bound('ws-shared');
+    const { peer } = await first.online(exeId);
+    const second = await start('container-2');
+    expect(await second.connected('ws-shared')).toHaveLength(1);
+    expect(await first.connected('ws-shared')).toHaveLength(1);
+    expect(peer.closed).toBeUndefined();
+    const warnings = second.logLines.filter((line) => line.includes('give each replica an address of its own'));
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('container-1');
+    expect(first.logLines.join('')).not.toContain('give each replica an address of its own');
+  });
+});
+
+describe('a replica that others took off the list', () => {
+  const gateway = useExecGateway({ CXG_REPLICA_LEASE: '5m', CXG_REPLICA_LEASE_RENEWAL: '1m' });
+
+  it('has its older connections on record again as soon as a new one puts it back', async () => {
+    const [older, newer] = [await gateway.bound('ws-recreated'), await gateway.bound('ws-recreated')];
+    const { peer } = await gateway.online(older);
+    const { url } = await gateway.registered(newer);
+    await gateway.pool.query('delete from codex_exec.replicas');
+    const newerPeer = await connect(url);
+    await waitFor(async () => (await gateway.connected('ws-recreated')).length === 2, {
+      timeoutMs: 5000,
+      describe: 'both connections to be on record',
+    });
+    expect(peer.closed ?? newerPeer.closed).toBeUndefined();
+  });
+});
