@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from '@codex-gateways/service';
-import type { WebSocket } from 'ws';
+import type { FrameSocket } from '@codex-gateways/websocket';
 import type { Authenticator, Caller } from './authentication/authenticator.ts';
 import { RevocationStream } from './authentication/revocation-stream.ts';
 import type { Config } from './config.ts';
@@ -16,7 +16,7 @@ const USER_AGENT_LENGTH = 256;
 /** Keeps an eye on open connections: whether their tokens are still good, and who they are. */
 export interface ClientWatch {
   /** A client is about to be joined to its app-server. @returns watches over the connection that comes of it */
-  admit(client: WebSocket, by: { req: IncomingMessage; token: string; caller: Caller }): WatchOver;
+  admit(client: FrameSocket, by: { req: IncomingMessage; token: string; caller: Caller }): WatchOver;
   /** Whether revocations are told at the moment they happen. */
   isToldOfRevocations(): boolean;
   start(): void;

@@ -6,7 +6,7 @@ export const guard = createGuard({ codexHome: HOME, environmentIds: ['remote'], 
 
 /** What the guard says of one message. */
 export function inspect(message: unknown): Verdict {
-  return guard.inspect(JSON.stringify(message));
+  return guard.inspect(Buffer.from(JSON.stringify(message)));
 }
 
 /** What the guard says of one request. */

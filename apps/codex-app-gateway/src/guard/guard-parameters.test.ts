@@ -126,16 +126,16 @@ describe('the guard, parameters', () => {
   it('selects no environment at all for a workspace without an executor', () => {
     const none = createGuard({ codexHome: HOME, environmentIds: [], modelProvider: 'gateway' });
     const params = { environments: [{ environmentId: 'remote', cwd: '/' }] };
-    const verdict = none.inspect(JSON.stringify({ id: 1, method: 'thread/start', params }));
+    const verdict = none.inspect(Buffer.from(JSON.stringify({ id: 1, method: 'thread/start', params })));
     expect(errorOf(verdict).code).toBe(-32602);
   });
 
   it('knows no file of an app-server that is not its own', () => {
     const dialled = createGuard({ codexHome: undefined, environmentIds: ['remote'], modelProvider: undefined });
     const resume = { id: 1, method: 'thread/resume', params: { path: `${HOME}/sessions/a.jsonl` } };
-    expect(errorOf(dialled.inspect(JSON.stringify(resume))).code).toBe(-32602);
+    expect(errorOf(dialled.inspect(Buffer.from(JSON.stringify(resume)))).code).toBe(-32602);
     const start = { id: 1, method: 'thread/start', params: { modelProvider: 'theirs' } };
-    expect(dialled.inspect(JSON.stringify(start))).toEqual({ kind: 'forward' });
+    expect(dialled.inspect(Buffer.from(JSON.stringify(start)))).toEqual({ kind: 'forward' });
   });
 
   it('leaves out folders of the host, and parameters that nobody listed, under whatever alias', () => {

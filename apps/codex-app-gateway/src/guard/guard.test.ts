@@ -108,7 +108,7 @@ describe('the guard, what is no request', () => {
     ['parameters that are a text', '{"id":1,"method":"model/list","params":"x"}', -32602],
     ['too deep a nesting', `{"id":1,"method":"model/list","params":${'['.repeat(200)}${']'.repeat(200)}}`, -32600],
   ])('answers %s with an error and goes on', (_what, text, code) => {
-    expect(errorOf(guard.inspect(text)).code).toBe(code);
+    expect(errorOf(guard.inspect(Buffer.from(text))).code).toBe(code);
     expect(inspect({ method: 'initialized' })).toEqual({ kind: 'forward' });
   });
 
@@ -119,6 +119,6 @@ describe('the guard, what is no request', () => {
     '{"id":1,"method":"thread/start","params":{"config":{},"config":{"notify":["sh"]}}}',
     '{"id":1,"method":"thread/start","params":{},"params":{"config":{"notify":["sh"]}}}',
   ])('refuses what two parsers could read as two things: %s', (text) => {
-    expect(errorOf(guard.inspect(text)).message).toContain('same key twice');
+    expect(errorOf(guard.inspect(Buffer.from(text))).message).toContain('same key twice');
   });
 });

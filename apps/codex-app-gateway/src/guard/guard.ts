@@ -1,6 +1,6 @@
 import { ALLOWED_METHODS, ALLOWED_NOTIFICATIONS, type MethodRules } from './allowed-methods.ts';
 import { isJsonObject, type JsonObject } from './json-object.ts';
-import { type ScanProblem, scanJson } from './json-scan.ts';
+import { type JsonScan, type ScanProblem, scanJson } from './json-scan.ts';
 import type { GuardContext } from './parameter-rules.ts';
 import { REFUSED_METHODS } from './refused-methods.ts';
 
@@ -20,8 +20,8 @@ export type Verdict =
 
 /** Decides about each message of one client. */
 export interface Guard {
-  /** @param text - one text frame, which holds one JSON object */
-  inspect(text: string): Verdict;
+  /** @param frame - one text frame, UTF-8, which holds one JSON object; it is only read */
+  inspect(frame: Buffer): Verdict;
 }
 
 type RequestId = string | number;
@@ -34,6 +34,8 @@ interface Request {
 // Names that nobody knows are counted as one, or a client could make endless series.
 const UNKNOWN_METHOD = 'unknown';
 const QUOTED_LENGTH = 100;
+/** NUL, as JSON spells it. */
+const LEFT_OUT = '\\u0000';
 const ENVELOPE = new Set(['jsonrpc', 'id', 'method', 'params', 'trace']);
 const SCAN_WORDS: Readonly<Record<ScanProblem, string>> = {
   duplicate_key: 'an object has the same key twice',
@@ -42,12 +44,35 @@ const SCAN_WORDS: Readonly<Record<ScanProblem, string>> = {
 };
 
 export function createGuard(context: GuardContext): Guard {
-  return { inspect: (text) => inspect(text, context) };
+  return { inspect: (frame) => inspect(frame, context) };
 }
 
-function inspect(text: string, context: GuardContext): Verdict {
-  const problem = scanJson(text);
-  if (problem) return refuse('request', SCAN_WORDS[problem]);
+/** Most frames pass, so they are judged without the insides of their long strings; what does not pass as it is, is judged in full. */
+function inspect(frame: Buffer, context: GuardContext): Verdict {
+  const scan = scanJson(frame);
+  if (scan.problem) return refuse('request', SCAN_WORDS[scan.problem]);
+  if (scan.longInsides.length > 0) {
+    const verdict = judge(abridge(frame, scan), context);
+    if (verdict.kind === 'forward' && verdict.text === undefined) return verdict;
+  }
+  return judge(frame.toString('utf8'), context);
+}
+
+/**
+ * The text with the beginnings of long strings in their place. No rule accepts a value by its beginning and refuses it by its end: the
+ * ones that look at a whole value accept none with the character that stands for what is missing.
+ */
+function abridge(frame: Buffer, { longInsides }: JsonScan): string {
+  let text = '';
+  let start = 0;
+  for (let index = 0; index < longInsides.length; index += 2) {
+    text += `${frame.toString('utf8', start, longInsides[index])}${LEFT_OUT}`;
+    start = longInsides[index + 1] as number;
+  }
+  return text + frame.toString('utf8', start);
+}
+
+function judge(text: string, context: GuardContext): Verdict {
   const message = parse(text);
   if (message === undefined) return refuse('parse', 'the message is not JSON');
   if (Array.isArray(message)) return refuse('request', 'batches are not available through this gateway');

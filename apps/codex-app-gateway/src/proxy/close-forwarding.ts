@@ -1,5 +1,5 @@
 import { CLOSE_CODES, closeReason } from '@codex-gateways/service';
-import { WebSocket } from 'ws';
+import type { FrameSocket } from '@codex-gateways/websocket';
 
 /** How a connection ends, as a close frame says it. */
 export interface Closing {
@@ -12,17 +12,11 @@ export function closing(name: keyof typeof CLOSE_CODES, reason: string): Closing
   return { code: CLOSE_CODES[name].code, reason: closeReason(reason) };
 }
 
-/** Whether a close frame may carry this code (RFC 6455 §7.4): 1004 to 1006 and 1015 stand for the absence of one. */
-export function isSendableCode(code: number): boolean {
-  if (code >= 3000 && code <= 4999) return true;
-  return code >= 1000 && code <= 1014 && !(code >= 1004 && code <= 1006);
-}
+/** How long a peer may take to answer a close frame, and to read what is queued before it. */
+export const CLOSE_GRACE_MS = 2000;
 
-/** Begins the closing handshake of an open socket, and cuts the connection when the peer does not answer it in time. */
-export function closeSocket(socket: WebSocket, { code, reason }: Closing, graceMs: number): void {
-  if (socket.readyState === WebSocket.CLOSED) return;
+/** Begins the closing handshake of an open socket, which cuts the connection when the peer does not answer in its time. */
+export function closeSocket(socket: FrameSocket, { code, reason }: Closing): void {
   socket.resume(); // a paused socket would not see the answer
   socket.close(code, closeReason(reason));
-  const timer = setTimeout(() => socket.terminate(), graceMs);
-  socket.once('close', () => clearTimeout(timer));
 }

@@ -1,5 +1,13 @@
-import { WebSocket } from 'ws';
+import { dialWebSocket, type FlushTurn, type FrameSocket } from '@codex-gateways/websocket';
 import { type AppServer, AppServerUnavailableError } from '../app-server/app-server.ts';
+import { CLOSE_GRACE_MS } from './close-forwarding.ts';
+
+export interface AppServerDial {
+  readonly maxFrameBytes: number;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly flushTurn: FlushTurn;
+}
 
 /**
  * Opens a socket to an app-server. Nothing that the client sent goes with it: no `Origin`, which app-servers refuse, no
@@ -8,34 +16,36 @@ import { type AppServer, AppServerUnavailableError } from '../app-server/app-ser
  * @throws {AppServerUnavailableError} when it is not open in time, or `signal` aborts
  */
 export async function dialAppServer(
-  appServer: Pick<AppServer, 'url' | 'headers'>,
-  { maxFrameBytes, timeoutMs, signal }: { maxFrameBytes: number; timeoutMs: number; signal: AbortSignal },
-): Promise<WebSocket> {
-  const socket = new WebSocket(appServer.url, {
-    headers: { ...appServer.headers },
-    handshakeTimeout: timeoutMs,
-    maxPayload: maxFrameBytes,
-    perMessageDeflate: false,
-    followRedirects: false,
-    skipUTF8Validation: true, // its own peer looks at what it wrote
-  });
-  socket.on('error', () => undefined);
-  const abort = () => socket.terminate();
+  { url, headers }: Pick<AppServer, 'url' | 'headers'>,
+  { maxFrameBytes, timeoutMs, signal, flushTurn }: AppServerDial,
+): Promise<FrameSocket> {
+  const stop = new AbortController();
+  const abort = () => stop.abort();
+  const timer = setTimeout(abort, timeoutMs);
   signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
   try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once('open', () => {
-        socket.pause();
-        resolve();
-      });
-      socket.once('error', reject);
-      socket.once('close', () => reject(new Error('the connection closed')));
+    const dialed = await dialWebSocket({
+      ...{
+        url,
+        headers,
+        signal: stop.signal,
+        flushTurn,
+        maxMessageBytes: maxFrameBytes,
+        closeTimeoutMs: CLOSE_GRACE_MS,
+      },
+      validatesUtf8: false, // its own peer looks at what it wrote
     });
-    return socket;
+    if (dialed.kind === 'refused') {
+      dialed.response.destroy();
+      throw new Error(`the app-server answered ${dialed.response.statusCode}`);
+    }
+    dialed.ws.on('error', () => undefined);
+    return dialed.ws;
   } catch (cause) {
-    socket.terminate();
     throw new AppServerUnavailableError('the app-server does not accept the connection', { cause });
   } finally {
+    clearTimeout(timer);
     signal.removeEventListener('abort', abort);
   }
 }

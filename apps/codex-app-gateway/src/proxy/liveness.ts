@@ -1,4 +1,4 @@
-import { WebSocket } from 'ws';
+import { type FrameSocket, READY_STATES } from '@codex-gateways/websocket';
 
 /**
  * Whether the peer of a socket still shows signs of life: anything it says, or that it takes what we send. It is looked at
@@ -7,13 +7,13 @@ import { WebSocket } from 'ws';
  * answers would pile up on its side.
  */
 export class Liveness {
-  readonly #socket: WebSocket;
+  readonly #socket: FrameSocket;
   readonly #looksAllowed: number;
   #looksWithoutSign = 0;
   #isPingOut = false;
 
   /** @param looksAllowed - without a sign of life */
-  constructor(socket: WebSocket, looksAllowed: number) {
+  constructor(socket: FrameSocket, looksAllowed: number) {
     this.#socket = socket;
     this.#looksAllowed = looksAllowed;
     socket.on('ping', () => this.seen());
@@ -33,7 +33,7 @@ export class Liveness {
     if (this.#socket.isPaused) return false;
     this.#looksWithoutSign += 1;
     if (this.#looksWithoutSign > this.#looksAllowed) return true;
-    if (!this.#isPingOut && this.#socket.readyState === WebSocket.OPEN) {
+    if (!this.#isPingOut && this.#socket.readyState === READY_STATES.open) {
       this.#isPingOut = true;
       this.#socket.ping();
     }

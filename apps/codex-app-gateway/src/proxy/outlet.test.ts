@@ -1,6 +1,7 @@
 import { useCleanup, waitFor } from '@codex-gateways/testing';
-import { WebSocket } from 'ws';
+import { FlushTurn, READY_STATES } from '@codex-gateways/websocket';
 import { startWsBackend } from '../../test/ws-backend.ts';
+import { dialAppServer } from './dial-app-server.ts';
 import { Outlet } from './outlet.ts';
 
 describe('the sending side of a socket', () => {
@@ -11,11 +12,14 @@ describe('the sending side of a socket', () => {
   async function outlet({ highWaterBytes, capBytes }: { highWaterBytes: number; capBytes: number }) {
     const backend = await startWsBackend(cleanup);
     const accepted = backend.nextSocket();
-    const socket = new WebSocket(backend.url);
+    const socket = await dialAppServer(
+      { url: backend.url, headers: {} },
+      { maxFrameBytes: 1024, timeoutMs: 5000, signal: new AbortController().signal, flushTurn: new FlushTurn() },
+    );
+    socket.resume();
     cleanup.after(() => socket.terminate());
     const peer = await accepted;
     peer.pause();
-    await waitFor(() => socket.readyState === WebSocket.OPEN, { timeoutMs: 5000, describe: 'the socket to open' });
     let overflows = 0;
     const overflow = () => {
       overflows += 1;
@@ -59,7 +63,10 @@ describe('the sending side of a socket', () => {
   it('takes nothing any more when the socket is closed', async () => {
     const { made, socket } = await outlet({ highWaterBytes: 1, capBytes: 2 });
     socket.terminate();
-    await waitFor(() => socket.readyState === WebSocket.CLOSED, { timeoutMs: 5000, describe: 'the socket to close' });
+    await waitFor(() => socket.readyState === READY_STATES.closed, {
+      timeoutMs: 5000,
+      describe: 'the socket to close',
+    });
     made.send(frame);
     expect(made.bufferedBytes).toBe(0);
   });

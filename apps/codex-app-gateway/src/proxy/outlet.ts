@@ -1,4 +1,4 @@
-import { WebSocket } from 'ws';
+import { type FrameSocket, READY_STATES } from '@codex-gateways/websocket';
 
 /** Both in bytes, for one direction of one connection. */
 export interface OutletLimits {
@@ -20,16 +20,17 @@ export interface OutletEvents {
  * is left.
  */
 export class Outlet {
-  readonly #socket: WebSocket;
+  readonly #socket: FrameSocket;
   readonly #limits: OutletLimits;
   readonly #events: OutletEvents;
   readonly #waiters = new Set<() => void>();
   #isFull = false;
 
-  constructor(socket: WebSocket, limits: OutletLimits, events: OutletEvents) {
+  constructor(socket: FrameSocket, limits: OutletLimits, events: OutletEvents) {
     this.#socket = socket;
     this.#limits = limits;
     this.#events = events;
+    socket.on('taken', () => this.#taken());
   }
 
   get isFull(): boolean {
@@ -40,12 +41,17 @@ export class Outlet {
     return this.#socket.bufferedAmount;
   }
 
-  send(data: Buffer | string, binary = false): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#socket.send(data, { binary, compress: false }, this.#onSent);
-    const { bufferedAmount } = this.#socket;
-    if (bufferedAmount > this.#limits.capBytes) this.#events.overflow();
-    else if (bufferedAmount >= this.#limits.highWaterBytes) this.#isFull = true;
+  send(text: string): void {
+    if (this.#socket.readyState !== READY_STATES.open) return;
+    this.#socket.send(text);
+    this.#look();
+  }
+
+  /** Sends on what another socket is delivering, from where it lies: nobody may look at it any more. */
+  forward(from: FrameSocket): void {
+    if (this.#socket.readyState !== READY_STATES.open) return;
+    this.#socket.forward(from);
+    this.#look();
   }
 
   /** Calls back once, when there is room again. */
@@ -53,13 +59,19 @@ export class Outlet {
     this.#waiters.add(listener);
   }
 
-  readonly #onSent = (error?: Error | null): void => {
-    if (error) return; // the socket closes, which is told elsewhere
+  #look(): void {
+    const { bufferedAmount } = this.#socket;
+    if (bufferedAmount > this.#limits.capBytes) this.#events.overflow();
+    else if (bufferedAmount >= this.#limits.highWaterBytes) this.#isFull = true;
+  }
+
+  #taken(): void {
+    if (this.#socket.readyState !== READY_STATES.open) return; // it may have been thrown away
     this.#events.progress();
     if (!this.#isFull || this.#socket.bufferedAmount > this.#limits.highWaterBytes / 2) return;
     this.#isFull = false;
     const waiters = [...this.#waiters];
     this.#waiters.clear();
     for (const waiter of waiters) waiter();
-  };
+  }
 }

@@ -1,15 +1,14 @@
-import type { WebSocket } from 'ws';
+import { type FrameSocket, isSendableCloseCode } from '@codex-gateways/websocket';
 import type { AppServerLease } from '../app-server/app-server.ts';
 import type { ApprovalDesk } from '../approvals/approval-desk.ts';
 import type { Limits } from '../config.ts';
 import type { Guard } from '../guard/guard.ts';
-import { type Closing, closeSocket, closing, isSendableCode } from './close-forwarding.ts';
+import { type Closing, closeSocket, closing } from './close-forwarding.ts';
 import { Liveness } from './liveness.ts';
 import { Outlet } from './outlet.ts';
 import { turnEventOf } from './turn-events.ts';
 import { warnOfEndedAccess } from './warning.ts';
 
-const CLOSE_GRACE_MS = 2000;
 /** How long the end of the process is waited for, to tell the client the reason, once its socket broke. */
 const END_REASON_WAIT_MS = 1000;
 const BROKEN = 'the connection to the app-server broke';
@@ -30,8 +29,8 @@ export interface ConnectionObserver {
 
 export interface ProxiedConnectionOptions {
   /** The client's socket; both are open and paused. */
-  readonly client: WebSocket;
-  readonly upstream: WebSocket;
+  readonly client: FrameSocket;
+  readonly upstream: FrameSocket;
   readonly lease: AppServerLease;
   readonly guard: Guard;
   readonly approvals: ApprovalDesk;
@@ -81,11 +80,11 @@ export class ProxiedConnection {
     if (this.#closing) return;
     this.#closing = how;
     warnOfEndedAccess(this.#options.client, how);
-    closeSocket(this.#options.client, how, CLOSE_GRACE_MS);
-    closeSocket(this.#options.upstream, isSendableCode(how.code) ? how : closing('normal', ''), CLOSE_GRACE_MS);
+    closeSocket(this.#options.client, how);
+    closeSocket(this.#options.upstream, isSendableCloseCode(how.code) ? how : closing('normal', ''));
   }
 
-  #outletTo(socket: WebSocket, life: Liveness): Outlet {
+  #outletTo(socket: FrameSocket, life: Liveness): Outlet {
     const { bufferHighWaterBytes: highWaterBytes, bufferCapBytes: capBytes } = this.#options.limits;
     return new Outlet(
       socket,
@@ -105,9 +104,10 @@ export class ProxiedConnection {
       this.#clientLife.seen();
       observer.frame('to_app_server', data.length);
       if (isBinary) return this.close(closing('unsupportedData', 'messages are JSON in text frames'));
-      const verdict = guard.inspect(data.toString('utf8'));
-      if (verdict.kind === 'forward') this.#toUpstream.send(verdict.text ?? data);
-      else observer.refused(verdict.method, verdict.why);
+      const verdict = guard.inspect(data);
+      if (verdict.kind !== 'forward') observer.refused(verdict.method, verdict.why);
+      else if (verdict.text === undefined) this.#toUpstream.forward(client);
+      else this.#toUpstream.send(verdict.text);
       if (verdict.kind === 'answer') this.#toClient.send(verdict.text);
       // Who does not read our answers is not read either: they must not pile up here.
       const full = [this.#toUpstream, ...(verdict.kind === 'answer' ? [this.#toClient] : [])].find((to) => to.isFull);
@@ -117,7 +117,7 @@ export class ProxiedConnection {
 
   #forwardFromUpstream(): void {
     const { upstream, lease, approvals, observer } = this.#options;
-    upstream.on('message', (data: Buffer, isBinary: boolean) => {
+    upstream.on('message', (data: Buffer) => {
       if (this.#closing) return;
       this.#lastMessageAtMs = performance.now();
       this.#upstreamLife.seen();
@@ -126,7 +126,7 @@ export class ProxiedConnection {
       if (answer !== undefined) return this.#toUpstream.send(answer);
       const event = turnEventOf(data);
       if (event?.kind === 'started') lease.turnStarted(event.turnId);
-      this.#toClient.send(data, isBinary);
+      this.#toClient.forward(upstream);
       if (event?.kind === 'completed') lease.turnEnded(event.turnId);
       if (this.#toClient.isFull) pauseUntilDrained({ source: upstream, life: this.#upstreamLife }, this.#toClient);
     });
@@ -173,7 +173,7 @@ export class ProxiedConnection {
   /** An orderly end is passed on; a broken socket mostly means that the process ended, which says why in a moment. */
   async #closeAfterUpstream(code: number, reason: string): Promise<void> {
     if (this.#closing) return;
-    if (isSendableCode(code)) return this.close({ code, reason });
+    if (isSendableCloseCode(code)) return this.close({ code, reason });
     let timer: NodeJS.Timeout | undefined;
     const unknown = new Promise<string>((resolve) => {
       timer = setTimeout(() => resolve(BROKEN), END_REASON_WAIT_MS);
@@ -184,7 +184,7 @@ export class ProxiedConnection {
   }
 }
 
-function pauseUntilDrained({ source, life }: { source: WebSocket; life: Liveness }, outlet: Outlet): void {
+function pauseUntilDrained({ source, life }: { source: FrameSocket; life: Liveness }, outlet: Outlet): void {
   source.pause();
   outlet.onceDrained(() => {
     life.seen(); // it could not be heard until now

@@ -1,5 +1,5 @@
 import type { Logger } from '@codex-gateways/service';
-import type { WebSocket } from 'ws';
+import type { FrameSocket } from '@codex-gateways/websocket';
 import type { AppServerSource } from '../app-server/app-server.ts';
 import { type ApprovalObserver, type ApprovalPolicy, createApprovalDesk } from '../approvals/approval-desk.ts';
 import type { Caller } from '../authentication/authenticator.ts';
@@ -12,7 +12,7 @@ import type { PendingUpgrade } from './upgrade-listener.ts';
 import { warn } from './warning.ts';
 
 /** Joins an accepted client to what was reached for it. */
-export type Join = (client: WebSocket) => ClientConnection;
+export type Join = (client: FrameSocket) => ClientConnection;
 
 /** Reaches the app-server of a caller's workspace, wherever it is. */
 export type Reach = (caller: Caller & { takeOver?: boolean }, upgrade: PendingUpgrade) => Promise<Join>;
@@ -31,10 +31,10 @@ export function reachAppServers(deps: {
 }): Reach {
   const { appServers, limits, observer, approvals: policy } = deps;
   const { maxFrameBytes, dialTimeoutMs: timeoutMs } = limits;
-  return async (caller, { attempt, deadline }) => {
+  return async (caller, { attempt, deadline: signal, flushTurn }) => {
     const lease = await appServers.acquire(caller);
     attempt.onFailure(() => lease.release());
-    const upstream = await dialAppServer(lease.appServer, { maxFrameBytes, timeoutMs, signal: deadline }).catch(
+    const upstream = await dialAppServer(lease.appServer, { maxFrameBytes, timeoutMs, signal, flushTurn }).catch(
       (error: unknown) => {
         lease.suspect();
         throw error;

@@ -1,9 +1,12 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Logger, noTracing, openRequest, type Tracing, type UpgradeListener } from '@codex-gateways/service';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { acceptWebSocket, FlushTurn, type FrameSocket } from '@codex-gateways/websocket';
 import type { Limits } from '../config.ts';
 import { Attempt, withinDeadline } from './attempt.ts';
+import { CLOSE_GRACE_MS } from './close-forwarding.ts';
+import { startDeadline } from './deadline.ts';
 import { clientLeft, refuseWith, unavailable } from './upgrade-refusal.ts';
 
 export interface UpgradeListenerDeps {
@@ -26,6 +29,8 @@ export interface PendingUpgrade {
   readonly attempt: Attempt;
   /** Aborts when it has taken too long. */
   readonly deadline: AbortSignal;
+  /** For every socket of the connection. */
+  readonly flushTurn: FlushTurn;
 }
 
 /** One kind of upgrade. */
@@ -36,18 +41,12 @@ export interface UpgradeKind {
    * Readies everything that a connection needs, but the client's own WebSocket.
    * @returns takes over the client's WebSocket
    */
-  prepare(upgrade: PendingUpgrade): Promise<(client: WebSocket) => void>;
+  prepare(upgrade: PendingUpgrade): Promise<(client: FrameSocket) => void>;
 }
 
 /** Everything that can be refused is refused in HTTP, before there is a WebSocket: 101 comes when all is ready. */
 export function createUpgradeListener(deps: UpgradeListenerDeps, kind: UpgradeKind): UpgradeListener {
-  const server = new WebSocketServer({
-    noServer: true,
-    maxPayload: deps.limits.maxFrameBytes,
-    perMessageDeflate: false,
-    clientTracking: false,
-    handleProtocols: () => false, // none is spoken here, so none is confirmed
-  });
+  const flushTurn = new FlushTurn();
   const { tracing = noTracing(), log } = deps;
   let pending = 0;
   return (req, socket, head) => {
@@ -66,7 +65,7 @@ export function createUpgradeListener(deps: UpgradeListenerDeps, kind: UpgradeKi
       scope.end({ route: status === 404 ? 'unmatched' : path, status });
     };
     scope.run(() => {
-      void upgrade(deps, kind, { req, socket, head, server, pending })
+      void upgrade(deps, kind, { req, socket, head, flushTurn, pending })
         .catch((error: unknown) => refuseWith(error, { requestId: scope.requestId, socket, log }))
         .then(decided);
     });
@@ -77,7 +76,7 @@ interface Upgrade {
   readonly req: IncomingMessage;
   readonly socket: Duplex;
   readonly head: Buffer;
-  readonly server: WebSocketServer;
+  readonly flushTurn: FlushTurn;
   /** Upgrades under way, this one among them. */
   readonly pending: number;
 }
@@ -86,34 +85,39 @@ interface Upgrade {
 async function upgrade(
   deps: UpgradeListenerDeps,
   kind: UpgradeKind,
-  { req, socket, head, server, pending }: Upgrade,
+  { req, socket, head, flushTurn, pending }: Upgrade,
 ): Promise<number> {
   const { limits } = deps;
   kind.check(req);
   assertNotDraining(deps);
   if (pending > limits.maxPendingUpgrades) throw unavailable('busy', 'this gateway is busy with other connections');
   const attempt = new Attempt();
-  const deadline = AbortSignal.timeout(limits.upgradeTimeoutMs);
+  const { signal: deadline, clear } = startDeadline(limits.upgradeTimeoutMs);
   try {
     const tooLate = () => unavailable('timeout', 'the app-server was not ready in time');
-    const connect = await withinDeadline(kind.prepare({ req, socket, attempt, deadline }), deadline, tooLate);
+    const connect = await withinDeadline(
+      kind.prepare({ req, socket, attempt, deadline, flushTurn }),
+      deadline,
+      tooLate,
+    );
     assertNotDraining(deps);
-    connect(acceptUpgrade(server, { req, socket, head }));
+    connect(acceptUpgrade(limits, { req, socket, head, flushTurn }));
     return 101;
   } catch (error) {
     attempt.fail();
     throw error;
+  } finally {
+    clear();
   }
 }
 
 /** @throws {HttpError} 499 when the client has left meanwhile */
 function acceptUpgrade(
-  server: WebSocketServer,
-  { req, socket, head }: { req: IncomingMessage; socket: Duplex; head: Buffer },
-): WebSocket {
-  const accepted: WebSocket[] = [];
-  server.handleUpgrade(req, socket, head, (client) => accepted.push(client)); // calls back at once, if at all
-  const [client] = accepted;
+  { maxFrameBytes }: Pick<Limits, 'maxFrameBytes'>,
+  { req, socket, head, flushTurn }: Pick<Upgrade, 'req' | 'socket' | 'head' | 'flushTurn'>,
+): FrameSocket {
+  const options = { maxMessageBytes: maxFrameBytes, closeTimeoutMs: CLOSE_GRACE_MS, flushTurn };
+  const client = acceptWebSocket({ req, socket: socket as Socket, head }, options);
   if (!client) throw clientLeft();
   return client;
 }

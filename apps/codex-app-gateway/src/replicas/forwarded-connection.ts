@@ -1,5 +1,5 @@
 import { type Splice, spliceSockets } from '@codex-gateways/cluster';
-import type { WebSocket } from 'ws';
+import type { FrameSocket } from '@codex-gateways/websocket';
 import type { Limits } from '../config.ts';
 import { type Closing, closing } from '../proxy/close-forwarding.ts';
 import type { ClientConnection } from '../proxy/connection-registry.ts';
@@ -8,9 +8,9 @@ import { warnOfEndedAccess } from '../proxy/warning.ts';
 
 export interface ForwardedConnectionOptions {
   /** Both are open and paused. */
-  readonly client: WebSocket;
+  readonly client: FrameSocket;
   /** The socket to the gateway that has the app-server. */
-  readonly hop: WebSocket;
+  readonly hop: FrameSocket;
   readonly limits: Pick<Limits, 'bufferHighWaterBytes' | 'pingIntervalMs' | 'pingTimeoutMs'>;
   readonly observer: { closed(code: number): void };
 }
@@ -20,8 +20,8 @@ const LOST = closing('goingAway', 'the connection to the gateway that has this a
 
 /** A client whose app-server another gateway has: its bytes go there and back. Owns both sockets. */
 export class ForwardedConnection implements ClientConnection {
-  readonly #client: WebSocket;
-  readonly #hop: WebSocket;
+  readonly #client: FrameSocket;
+  readonly #hop: FrameSocket;
   readonly #splice: Splice;
   #how: Closing | undefined;
   readonly closed: Promise<Closing>;
@@ -54,7 +54,7 @@ export class ForwardedConnection implements ClientConnection {
     this.#splice.close(how.code, how.reason);
   }
 
-  #ended(socket: WebSocket): Promise<void> {
+  #ended(socket: FrameSocket): Promise<void> {
     return new Promise((resolve) => {
       socket.once('close', (code: number, reason: Buffer) => {
         this.#how ??= socket === this.#hop && code === 1006 ? LOST : { code, reason: String(reason) };

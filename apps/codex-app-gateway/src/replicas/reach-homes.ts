@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type DialOutcome, dialReplica } from '@codex-gateways/cluster';
+import { dialReplicaSocket, type SocketDialOutcome } from '@codex-gateways/cluster';
 import { type Clock, currentRequestId, currentTraceparent, HttpError } from '@codex-gateways/service';
 import { z } from 'zod';
 import { AppServerElsewhereError, type AppServerHome } from '../app-server/app-server.ts';
@@ -79,12 +79,12 @@ async function forward(
 async function dial(
   { hopSecret: secret, clock, limits }: ReachHomesDeps,
   { caller, upgrade, home }: { caller: Caller; upgrade: PendingUpgrade; home: AppServerHome },
-): Promise<DialOutcome> {
+): Promise<SocketDialOutcome> {
   const gone = new AbortController();
   const onGone = () => gone.abort();
   upgrade.socket.once('close', onGone);
   const endWatch = watchHome(home.url, onGone);
-  const outcome = await dialReplica({
+  const outcome = await dialReplicaSocket({
     internalUrl: home.url,
     path: FORWARDED_PATH,
     token: mintHop(caller, { name: home.name, secret, nowSeconds: clock.nowSeconds() }),

@@ -1,4 +1,4 @@
-import type { WebSocket } from 'ws';
+import type { FrameSocket } from '@codex-gateways/websocket';
 
 /** What a client says of itself in `initialize`. */
 export interface ClientInfo {
@@ -15,7 +15,7 @@ const MAX_LENGTH = 100;
  * Looks over the first messages of a client for what it calls itself. They go their way untouched: whether they may is for the guard
  * to say, wherever it is.
  */
-export function onceIntroduced(client: Pick<WebSocket, 'on' | 'off'>, listener: (info: ClientInfo) => void): void {
+export function onceIntroduced(client: Pick<FrameSocket, 'on' | 'off'>, listener: (info: ClientInfo) => void): void {
   let looksLeft = MESSAGES_LOOKED_AT;
   const look = (data: Buffer, isBinary: boolean) => {
     looksLeft -= 1;
