@@ -28,6 +28,8 @@ import { sessionRoutes } from './user-access/session-routes.ts';
 import { UserAccess } from './user-access/user-access.ts';
 import { workspaceAdminRoutes } from './workspaces/workspace-admin-routes.ts';
 import { WorkspaceAdministration } from './workspaces/workspace-administration.ts';
+import { WorkspaceOversight } from './workspaces/workspace-oversight.ts';
+import { workspaceOversightRoutes } from './workspaces/workspace-oversight-routes.ts';
 
 /** What the service hands to this part of it. */
 export interface UserAdministrationPartDeps {
@@ -68,6 +70,7 @@ export function createUserAdministration(config: Config, deps: UserAdministratio
     sessionRoutes({ access, withUser }),
     userAdminRoutes({ administration, withUser }),
     workspaceAdminRoutes({ administration: workspaces, withUser }),
+    workspaceOversightRoutes({ oversight: new WorkspaceOversight(deps), withUser }),
   );
   if (deps.upstreamIdentities) {
     apiRoutes.use(upstreamIdentityRoutes({ identities: deps.upstreamIdentities, withUser }));
