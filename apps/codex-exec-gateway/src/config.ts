@@ -27,6 +27,8 @@ export function readConfig(env: Environment) {
     agentserverInternalUrl: read.httpUrl('CXG_AGENTSERVER_INTERNAL_URL'),
     agentserverInternalSecret: read.sharedSecret('CXG_AGENTSERVER_INTERNAL_SECRET'),
     agentserverTimeoutMs: read.durationMs('CXG_AGENTSERVER_TIMEOUT', { min: '100ms', max: '9s', default: '5s' }),
+    // Of users who were disabled while codex-auth could not reach this service.
+    ownerCheckIntervalMs: read.durationMs('CXG_OWNER_CHECK_INTERVAL', { min: '100ms', max: '1d', default: '60s' }),
     publicWsBaseUrl:
       read.optionalText('CXG_PUBLIC_WS_BASE_URL') === undefined ? undefined : read.wsUrl('CXG_PUBLIC_WS_BASE_URL'),
     selfInternalUrl: read.optionalHttpUrl('CXG_SELF_INTERNAL_URL'),

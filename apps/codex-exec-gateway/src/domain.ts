@@ -13,6 +13,7 @@ import { LocalExecutors } from './connections/local-executors.ts';
 import { UserConnections } from './connections/user-connections.ts';
 import { Duels } from './duels/duels.ts';
 import { Executors } from './executors/executors.ts';
+import { OwnerCheck } from './executors/owner-check.ts';
 import { ForwardedBridges } from './forwarding/forwarded-bridges.ts';
 import type { GatewayCounters } from './gateway-metrics.ts';
 import { AgentserverValidator } from './registration/agentserver-validator.ts';
@@ -68,16 +69,18 @@ export function createDomain(config: Config, deps: DomainDeps) {
     onRevoked: (turnId) => liveHarnesses.closeTurn(turnId),
   });
   const turnGuard = new TurnGuard({ secret, clock, revokedTurns });
+  const executors = new Executors({
+    ...{ db: pool, clock, ticketLifetimeSeconds: config.registration.ticketLifetimeSeconds },
+    close: (exeId, why) => localExecutors.dismiss(exeId, why),
+  });
   return {
     replicaId,
     acceptor,
     registrations,
     revokedTurns,
     turnGuard,
-    executors: new Executors({
-      ...{ db: pool, clock, ticketLifetimeSeconds: config.registration.ticketLifetimeSeconds },
-      close: (exeId, why) => localExecutors.dismiss(exeId, why),
-    }),
+    executors,
+    ownerCheck: new OwnerCheck({ db: pool, agentserver: deps.agentserver, replicaId, executors, log }),
     homes: new AppServerHomes({ db: pool }),
     duels: new Duels({ db: pool, settings: config.duels, localExecutors, counters: deps.counters, log }),
     history: new ConnectionHistory({ db: pool, limit: config.connectionHistoryLength }),

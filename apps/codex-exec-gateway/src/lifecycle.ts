@@ -87,6 +87,7 @@ export class GatewayLifecycle implements ExecGateway {
     live.heartbeat.start(limits.pingIntervalMs);
     this.#expiryTimer = setInterval(() => live.liveHarnesses.closeExpired(clock.nowSeconds()), EXPIRY_CHECK_MS);
     this.#sweeper.start(cluster.sweepIntervalMs);
+    domain.ownerCheck.start(this.#config.ownerCheckIntervalMs);
     this.#server = await listen(app, { host, port, onUpgrade: upgrades.listener });
     log.info({ url: this.#server.url }, 'listening');
   }
@@ -108,6 +109,7 @@ export class GatewayLifecycle implements ExecGateway {
     upgrades.destroyAll();
     await this.#server?.close(0);
     await this.#sweeper.close();
+    await domain.ownerCheck.close();
     await domain.revokedTurns.close();
     await domain.turnBridges.flush();
     await this.#listener?.close();

@@ -11,11 +11,14 @@ export interface SeenValidation {
 }
 
 /**
- * A server in the place of codex-auth, as far as this service sees it: `/internal/codex-auth/validate`. It knows a few
+ * A server in the place of codex-auth, as far as this service sees it: `/internal/codex-auth/validate` and `…/users/active`. It knows a few
  * bearers, can be in a bad mood, and can go away and come back on the same port.
  */
 export class Agentserver {
   readonly validations: SeenValidation[] = [];
+  /** Every question which users are active; undefined in place of the list means a server without that endpoint. */
+  readonly askedAbout: string[][] = [];
+  disabled: Set<string> | undefined = new Set();
   mood: AgentserverMood = 'answers';
   readonly #userOfToken = new Map<string, string>();
   readonly #server = createServer((req, res) => {
@@ -53,7 +56,9 @@ export class Agentserver {
       res.destroy();
       return;
     }
-    const body = JSON.parse(Buffer.concat(chunks).toString('utf8')) as SeenValidation['body'];
+    const parsed: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    if (req.url === '/internal/codex-auth/users/active' && this.disabled) return this.#answerActive(req, res, parsed);
+    const body = parsed as SeenValidation['body'];
     this.validations.push({ secret: req.headers['x-internal-secret']?.toString(), body });
     if (req.method !== 'POST' || req.url !== '/internal/codex-auth/validate') return reply(res, 404, { error: 'path' });
     if (this.mood === 'errs') return reply(res, 500, { error: 'internal' });
@@ -61,6 +66,19 @@ export class Agentserver {
     const userId = this.#userOfToken.get(body.token ?? body.assertion ?? '');
     if (userId === undefined) return reply(res, 401, { error: 'invalid_token' });
     reply(res, 200, { user_id: userId });
+  }
+
+  #answerActive(req: IncomingMessage, res: ServerResponse, body: unknown): void {
+    const { user_ids: userIds } = body as { user_ids: string[] };
+    const isKnown = req.headers['x-internal-secret'] !== undefined;
+    if (this.mood === 'errs' || !isKnown) {
+      reply(res, isKnown ? 500 : 401, { error: 'no' });
+    } else if (this.mood === 'talks nonsense') {
+      reply(res, 200, { users: [] });
+    } else {
+      this.askedAbout.push(userIds);
+      reply(res, 200, { active: userIds.filter((userId) => !this.disabled?.has(userId)) });
+    }
   }
 }
 
