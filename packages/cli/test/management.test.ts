@@ -1,7 +1,15 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LocalStack } from '@codex-gateways/local-stack';
-import { codexBinary, createCodexHome, startProcess, useBrowser, useCleanup, waitFor } from '@codex-gateways/testing';
+import {
+  codexBinary,
+  connectAppServer,
+  createCodexHome,
+  startProcess,
+  useBrowser,
+  useCleanup,
+  waitFor,
+} from '@codex-gateways/testing';
 import { Machine } from './program.ts';
 import { signIn } from './sign-in.ts';
 import { startStack } from './use-stack.ts';
@@ -151,6 +159,24 @@ describe('what a signed-in person manages, with the real services and the real C
       expect((await machine.run(['remote-token', 'list'])).stdout).toBe('There are no remote tokens.\n');
       expect((await machine.run(['remote-token', 'list', '--all'])).stdout).toMatch(/laptop +revoked /);
     });
+
+    it('in use show who is connected, and end their connections when they are revoked', async () => {
+      const token = (await machine.run(['remote-token', 'mint', 'terminal'])).stdout.trim();
+      const client = await connectAppServer({ url: stack.urls.app.replace('http', 'ws'), bearer: token });
+      await client.initialize();
+      const isListed = async () => (await machine.run(['sessions'])).stdout.includes('codex-gateways-tests 0.1.0');
+      await waitFor(isListed, { timeoutMs: 20_000, intervalMs: 200, describe: 'the session in the list' });
+      expect(await machine.json(['sessions'])).toMatchObject([{ email: 'dev@localhost', ip: '127.0.0.1' }]);
+      const startedAtMs = performance.now();
+      await machine.run(['remote-token', 'revoke', String(token.split('_')[1])]);
+      expect(await client.closed).toEqual({ code: 4401, reason: 'the remote token is no longer valid' });
+      expect(performance.now() - startedAtMs).toBeLessThan(15_000); // without a word of it, a minute
+      const isOver = async () => (await machine.run(['sessions'])).stdout === 'Nobody is connected.\n';
+      await waitFor(isOver, { timeoutMs: 20_000, intervalMs: 200, describe: 'the end in the list' });
+      expect((await machine.run(['sessions', '--all'])).stdout).toMatch(
+        /^dev@localhost +codex-gateways-tests 0\.1\.0 +127/m,
+      );
+    }, 60_000);
 
     it('that the server refuses are errors in its words, with the request id and without a stack trace', async () => {
       const mint = ['remote-token', 'mint', 'long', '--expires-in', '4000d'];
