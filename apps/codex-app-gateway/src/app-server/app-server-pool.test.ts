@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { identifyProcess } from '@codex-gateways/service';
 import { isAlive, useCleanup, waitFor } from '@codex-gateways/testing';
 import { onlyAppServer, openTurnId } from '../../test/app-server-processes.ts';
 import { runSource } from '../../test/run-source.ts';
@@ -157,10 +158,10 @@ describe('app-servers of our own, with the real CLI', () => {
     await writeFile(path, JSON.stringify(identity)); // the id is taken by another process by now
     await (await world.start()).close();
     expect(isAlive(bystander.pid)).toBe(true);
-    await writeFile(path, JSON.stringify({ ...identity, startTicks: await startTicksOf(bystander.pid) }));
+    await writeFile(path, JSON.stringify(identifyProcess(bystander.pid)));
     await world.start();
     expect((await bystander.exited).signal).toBe('SIGKILL');
-  }, 90_000);
+  }, 60_000);
 
   it('are as many as there may be; one without clients makes room', async () => {
     const world = await createWorld(cleanup);
@@ -203,8 +204,3 @@ describe('app-servers of our own, with the real CLI', () => {
     });
   }, 60_000);
 });
-
-async function startTicksOf(pid: number): Promise<string> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-}

@@ -27,6 +27,7 @@ const STDERR_LINES_KEPT = 20;
 const STDERR_LINE_LENGTH = 500;
 // When even the shell does not answer, the group is killed from here.
 const LAST_RESORT_AFTER_MS = 2000;
+const LAST_LINES_WITHIN_MS = 500;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: ANSI colours begin with ESC
 const ANSI_COLOUR = /\u001b\[[0-9;]*m/g;
 
@@ -104,7 +105,12 @@ export class SupervisedProcess {
         this.#hasEnded = true;
         this.#killGroup(); // what the program left behind, and the shell's own timer
         this.#shell.stdin?.destroy();
-        resolve(how);
+        // Its last lines are read by the time its standard error closes; somebody who left the group may hold that open.
+        const timer = setTimeout(() => resolve(how), LAST_LINES_WITHIN_MS);
+        this.#shell.once('close', () => {
+          clearTimeout(timer);
+          resolve(how);
+        });
       };
       this.#shell.once('error', (error) => end(`could not be started: ${error.message}`));
       this.#shell.once('exit', (code, signal) => end(describeExit(code, signal)));
