@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { listKeys, rotateKeys, withdrawKey } from './commands/keys.ts';
 import { addUser, changeUser, listUsers } from './commands/users.ts';
+import { listAllWorkspaces, setWorkspaceOwner } from './commands/workspaces.ts';
 import type { RunCommand } from './program.ts';
 
 /** What administrators of codex-auth do. */
@@ -22,6 +23,7 @@ export function addAdministrationCommands(program: Command, run: RunCommand): vo
     .option('--yes', 'this is meant')
     .action((kid: string, options: { yes?: boolean }) => run((context) => withdrawKey(context, kid, options)));
   addUserCommands(program.command('users').description('manage accounts, as an administrator'), run);
+  addWorkspaceCommands(program.command('workspaces').description('see to workspaces, as an administrator'), run);
 }
 
 function addUserCommands(users: Command, run: RunCommand): void {
@@ -53,4 +55,18 @@ function addUserCommands(users: Command, run: RunCommand): void {
   setRole
     .addArgument(setRole.createArgument('<role>', 'the role').choices(['admin', 'member']))
     .action((who: string, role: string) => run((context) => changeUser(context, who, { role })));
+}
+
+function addWorkspaceCommands(workspaces: Command, run: RunCommand): void {
+  workspaces
+    .command('list')
+    .description('list all workspaces with their owners')
+    .option('--without-owner', 'only those that nobody is left to own')
+    .action((options: { withoutOwner?: boolean }) => run((context) => listAllWorkspaces(context, options)));
+  workspaces
+    .command('set-owner')
+    .description('make an account an owner of a workspace')
+    .argument('<workspace>', 'id, as "workspaces list" shows it')
+    .argument('<user>', 'email address or id')
+    .action((workspace: string, user: string) => run((context) => setWorkspaceOwner(context, workspace, user)));
 }

@@ -54,6 +54,26 @@ describe('what an administrator manages, with the real codex-auth', () => {
     });
   });
 
+  it('a workspace whose only owner is disabled gets another one', async () => {
+    interface Workspace {
+      readonly id: string;
+      readonly owners: readonly string[];
+    }
+    await machine.run(['users', 'add', 'leaver@example.com']);
+    const before = await machine.json<Workspace[]>(['workspaces', 'list']);
+    const { id = '' } = before.find(({ owners }) => owners.includes('leaver@example.com')) ?? {};
+    expect(await machine.json(['workspaces', 'list', '--without-owner'])).toEqual([]);
+    await machine.run(['users', 'disable', 'leaver@example.com']);
+    const shown = (await machine.run(['workspaces', 'list', '--without-owner'])).stdout;
+    expect(shown).toMatch(/^NAME +ID +MEMBERS +OWNERS\n/);
+    expect(shown).toMatch(new RegExp(`${id} +0 +nobody\n$`));
+    const set = await machine.run(['workspaces', 'set-owner', id, 'Ann@example.com']);
+    expect(set).toMatchObject({ code: 0, stdout: `ann@example.com owns workspace ${id}.\n` });
+    expect(await machine.json(['workspaces', 'list', '--without-owner'])).toEqual([]);
+    const unknown = await machine.run(['workspaces', 'set-owner', 'ws_unknown', 'ann@example.com']);
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no such workspace') });
+  });
+
   it('keys are listed, rotated, and withdrawn only when that is meant', async () => {
     const list = () => machine.json<{ kid: string; status: string }[]>(['keys', 'list']);
     const [first] = await list();

@@ -60,7 +60,8 @@ function showPassword(out: CliContext['out'], user: User, text: string): void {
   out.result(user, user.one_time_password);
 }
 
-async function findUser(context: CliContext, who: string): Promise<User> {
+/** @throws {CliError} `not_found` */
+export async function findUser(context: CliContext, who: string): Promise<User> {
   const wanted = who.toLowerCase();
   for await (const user of allUsers(context)) {
     if (user.id === who || user.email.toLowerCase() === wanted) return user;

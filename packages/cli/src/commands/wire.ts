@@ -86,3 +86,16 @@ export const userSchema = z.looseObject({
 });
 export type User = z.infer<typeof userSchema>;
 export const usersPageSchema = z.object({ users: z.array(userSchema), next_cursor: z.string().nullish() });
+
+const overseenWorkspaceSchema = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  members: z.number(),
+  /** Email addresses. */
+  owners: z.array(z.string()),
+});
+export type OverseenWorkspace = z.infer<typeof overseenWorkspaceSchema>;
+export const overseenWorkspacesPageSchema = z.object({
+  workspaces: z.array(overseenWorkspaceSchema),
+  next_cursor: z.string().nullish(),
+});
