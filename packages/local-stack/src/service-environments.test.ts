@@ -54,6 +54,45 @@ describe('environments of the services', () => {
     expect([auth, app, exec].some((env) => 'AWS_SECRET_ACCESS_KEY' in env)).toBe(false);
   });
 
+  it('give codex-auth, and nobody else, the secrets that its identity providers name', () => {
+    const upstreams = [
+      { name: 'corp', client_secret_env: 'CORP_SECRET' },
+      { name: 'forge', registration: { initial_access_token_env: 'FORGE_TOKEN' } },
+      { name: 'third', client_secret_env: 'NOT_SET' },
+    ];
+    const { auth, app, exec } = environments({
+      CODEX_AUTH_UPSTREAMS: JSON.stringify(upstreams),
+      CODEX_AUTH_LOCAL_ACCOUNTS: 'off',
+      CODEX_AUTH_DCR_STORE: 'redis',
+      CODEX_AUTH_REDIS_URL: 'redis://127.0.0.1',
+      CODEX_AUTH_REDIS_PASSWORD: 'hunter2',
+      CORP_SECRET: 'of corp',
+      FORGE_TOKEN: 'of forge',
+      OTHER_SECRET: 'of nobody',
+    });
+    expect(auth).toMatchObject({
+      CODEX_AUTH_UPSTREAMS: JSON.stringify(upstreams),
+      CODEX_AUTH_LOCAL_ACCOUNTS: 'off',
+      CODEX_AUTH_DCR_STORE: 'redis',
+      CODEX_AUTH_REDIS_URL: 'redis://127.0.0.1',
+      CODEX_AUTH_REDIS_PASSWORD: 'hunter2',
+      CORP_SECRET: 'of corp',
+      FORGE_TOKEN: 'of forge',
+    });
+    expect(Object.keys(auth)).not.toContain('OTHER_SECRET');
+    expect(Object.keys(auth)).not.toContain('NOT_SET');
+    for (const name of ['CORP_SECRET', 'FORGE_TOKEN', 'CODEX_AUTH_REDIS_PASSWORD']) {
+      expect([name in app, name in exec]).toEqual([false, false]);
+    }
+  });
+
+  it('leave what is wrong with the identity providers to codex-auth, and decide what they may not name', () => {
+    expect(environments({ CODEX_AUTH_UPSTREAMS: '[{' }).auth.CODEX_AUTH_UPSTREAMS).toBe('[{');
+    const named = JSON.stringify([{ client_secret_env: 'INTERNAL_API_SECRET' }]);
+    const { auth } = environments({ CODEX_AUTH_UPSTREAMS: named, INTERNAL_API_SECRET: 'another' });
+    expect(auth.INTERNAL_API_SECRET).toBe('internal-api-secret');
+  });
+
   it('are decided by the stack where the parts have to agree', () => {
     const { app, exec } = environments({ CXG_PORT: '9', CXG_HOST: '0.0.0.0', CXG_APP_PORT: '9', CXG_STATE_DIR: '/x' });
     expect(exec).toMatchObject({ CXG_PORT: '1003', CXG_HOST: '127.0.0.1' });

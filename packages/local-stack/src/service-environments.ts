@@ -38,7 +38,11 @@ export function urlsOf(ports: StackFacts['ports']): Record<ServiceName, string> 
 /** The whole environment of each service's process. What the caller leaves out of the general part is as it is here. */
 export function serviceEnvironments(caller: Environment, facts: StackFacts): Record<ServiceName, NodeJS.ProcessEnv> {
   const decided = { auth: authEnvironment(facts), app: appEnvironment(facts), exec: execEnvironment(facts) };
-  const preset = { auth: AUTH_PRESET(facts), app: { ...GATEWAY_PRESET, ...modelKey(caller) }, exec: GATEWAY_PRESET };
+  const preset = {
+    auth: { ...AUTH_PRESET(facts), ...upstreamSecrets(caller) },
+    app: { ...GATEWAY_PRESET, ...modelKey(caller) },
+    exec: GATEWAY_PRESET,
+  };
   const environmentOf = (name: ServiceName) => ({
     ...preset[name],
     ...pick(process.env, GENERAL),
@@ -127,6 +131,20 @@ function modelKey(caller: Environment): NodeJS.ProcessEnv {
   const variable = caller.CXG_MODEL_PROVIDER_ENV_KEY;
   const key = variable ? caller[variable] : undefined;
   return variable && key ? { [variable]: key, CXG_CODEX_API_KEY: key } : {};
+}
+
+/** The secrets of clients at identity providers, by the names that CODEX_AUTH_UPSTREAMS has for their variables. */
+function upstreamSecrets(caller: Environment): NodeJS.ProcessEnv {
+  const names = new Set<string>();
+  try {
+    JSON.parse(caller.CODEX_AUTH_UPSTREAMS ?? '[]', (member, value: unknown) => {
+      if (/^(client_secret|initial_access_token)_env$/.test(member) && typeof value === 'string') names.add(value);
+      return value;
+    });
+  } catch {
+    // For codex-auth to say, as of anything else that is wrong with it.
+  }
+  return Object.fromEntries([...names].flatMap((name) => (caller[name] ? [[name, caller[name]]] : [])));
 }
 
 function pick(env: Environment, names: RegExp): NodeJS.ProcessEnv {
