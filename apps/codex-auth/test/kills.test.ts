@@ -7,7 +7,7 @@ import { authEnvironment } from './use-auth-service.ts';
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const FAMILIES = 6;
 /** `FAULTS_KILLS=40` is the long measure. */
-const KILLS = Number(process.env.FAULTS_KILLS ?? 8);
+const KILLS = Number(process.env.FAULTS_KILLS ?? 5);
 const REFRESHES_BETWEEN_KILLS = 15;
 
 const cleanup = useCleanup();
