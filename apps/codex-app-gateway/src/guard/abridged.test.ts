@@ -53,7 +53,7 @@ describe('the guard, with long strings', () => {
         const [from, to] = longInsides as [number, number];
         const abridged = JSON.parse(`${json.toString('utf8', 0, from)}${json.toString('utf8', to)}`);
         expect(abridged).toEqual({ [value]: 'short', a: [expect.any(String), 1], b: 'end' });
-        expect(Buffer.from(value).toString().startsWith(abridged.a[0])).toBe(true);
+        expect(value.startsWith(abridged.a[0])).toBe(true);
       }),
       { numRuns: 50 },
     );

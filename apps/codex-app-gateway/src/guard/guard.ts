@@ -1,6 +1,7 @@
-import { ALLOWED_METHODS, ALLOWED_NOTIFICATIONS, type MethodRules } from './allowed-methods.ts';
+import { ALLOWED_METHODS, ALLOWED_NOTIFICATIONS } from './allowed-methods.ts';
 import { isJsonObject, type JsonObject } from './json-object.ts';
-import { type JsonScan, type ScanProblem, scanJson } from './json-scan.ts';
+import { countKeys, type JsonScan, type ScanProblem, scanJson } from './json-scan.ts';
+import { type ParameterPlan, planOf } from './parameter-plan.ts';
 import type { GuardContext } from './parameter-rules.ts';
 import { REFUSED_METHODS } from './refused-methods.ts';
 
@@ -38,7 +39,6 @@ const QUOTED_LENGTH = 100;
 const LEFT_OUT = '\\u0000';
 const ENVELOPE = new Set(['jsonrpc', 'id', 'method', 'params', 'trace']);
 const SCAN_WORDS: Readonly<Record<ScanProblem, string>> = {
-  duplicate_key: 'an object has the same key twice',
   too_deep: 'the message is nested too deeply',
   too_many_values: 'the message has too many values',
 };
@@ -52,10 +52,10 @@ function inspect(frame: Buffer, context: GuardContext): Verdict {
   const scan = scanJson(frame);
   if (scan.problem) return refuse('request', SCAN_WORDS[scan.problem]);
   if (scan.longInsides.length > 0) {
-    const verdict = judge(abridge(frame, scan), context);
+    const verdict = judge(abridge(frame, scan), scan, context);
     if (verdict.kind === 'forward' && verdict.text === undefined) return verdict;
   }
-  return judge(frame.toString('utf8'), context);
+  return judge(frame.toString('utf8'), scan, context);
 }
 
 /**
@@ -72,9 +72,10 @@ function abridge(frame: Buffer, { longInsides }: JsonScan): string {
   return text + frame.toString('utf8', start);
 }
 
-function judge(text: string, context: GuardContext): Verdict {
+function judge(text: string, { keyCount }: JsonScan, context: GuardContext): Verdict {
   const message = parse(text);
   if (message === undefined) return refuse('parse', 'the message is not JSON');
+  if (countKeys(message) !== keyCount) return refuse('request', 'an object has the same key twice');
   if (Array.isArray(message)) return refuse('request', 'batches are not available through this gateway');
   if (!isJsonObject(message)) return refuse('request', 'a message is a JSON object');
   const id = requestIdOf(message);
@@ -97,24 +98,25 @@ function inspectNotification(method: string): Verdict {
 }
 
 function inspectRequest(message: JsonObject, request: Request, context: GuardContext): Verdict {
-  const rules = ALLOWED_METHODS.get(request.method);
-  if (!rules) {
+  const plan = planOf(request.method);
+  if (!plan) {
     const why = REFUSED_METHODS.get(request.method) ?? 'it is not known here';
     return refuseCall('method', request, why);
   }
   const { params = null } = message;
   if (params !== null && !isJsonObject(params)) return refuseCall('parameter', request, 'its parameters are an object');
-  const problem = params && parameterProblem(params, rules, context);
+  const problem = params && parameterProblem(params, plan, context);
   if (problem) return refuseCall('parameter', request, problem);
-  return forward(message, params, rules);
+  return forward(message, params, plan);
 }
 
-function parameterProblem(params: JsonObject, rules: MethodRules, context: GuardContext): string | undefined {
-  for (const [name, value] of Object.entries(params)) {
-    if (value === null) continue;
-    const refusal = Object.hasOwn(rules.refuse, name) && !isEmpty(value) ? rules.refuse[name] : undefined;
-    const rule = Object.hasOwn(rules.check, name) ? rules.check[name] : undefined;
-    const problem = refusal ?? rule?.(value, context);
+function parameterProblem(params: JsonObject, plan: ParameterPlan, context: GuardContext): string | undefined {
+  for (const name of Object.keys(params)) {
+    const value = params[name];
+    const fate = value === null ? undefined : plan.get(name);
+    if (!fate) continue;
+    const refusal = fate.refusal !== undefined && !isEmpty(value) ? fate.refusal : undefined;
+    const problem = refusal ?? fate.rule?.(value, context);
     if (problem) return `the parameter ${name} is refused: ${problem}`;
   }
   return undefined;
@@ -126,21 +128,18 @@ function isEmpty(value: unknown): boolean {
 }
 
 /** What nobody here knows is left out, so that the app-server never hears of it, under this name or an alias. */
-function forward(message: JsonObject, params: JsonObject | null, rules: MethodRules): Verdict {
-  const isKnown = (name: string) =>
-    rules.pass.includes(name) || Object.hasOwn(rules.check, name) || Object.hasOwn(rules.refuse, name);
-  const knownParams = params && keep(params, isKnown);
-  const knownMessage = keep(message, (name) => ENVELOPE.has(name));
+function forward(message: JsonObject, params: JsonObject | null, plan: ParameterPlan): Verdict {
+  const knownParams = params && keep(params, plan);
+  const knownMessage = keep(message, ENVELOPE);
   if (knownParams === params && knownMessage === message) return { kind: 'forward' };
   const hasParams = Object.hasOwn(message, 'params');
   return { kind: 'forward', text: JSON.stringify({ ...knownMessage, ...(hasParams ? { params: knownParams } : {}) }) };
 }
 
 /** The object itself when every key may stay. */
-function keep(object: JsonObject, mayStay: (key: string) => boolean): JsonObject {
-  const entries = Object.entries(object);
-  const staying = entries.filter(([key]) => mayStay(key));
-  return staying.length === entries.length ? object : Object.fromEntries(staying);
+function keep(object: JsonObject, names: { has(name: string): boolean }): JsonObject {
+  if (Object.keys(object).every((key) => names.has(key))) return object;
+  return Object.fromEntries(Object.entries(object).filter(([key]) => names.has(key)));
 }
 
 function refuseCall(why: Refusal, { id, method }: Request, reason: string): Verdict {
