@@ -1,8 +1,8 @@
 import { APPS, PORTS } from '../repository.ts';
 import { describeWith, HELM, programOf, TOOL_TIMEOUT_MS } from '../tools/go-tool.ts';
-import { find, type KubernetesObject, type PolicyRule, render } from './helm.ts';
+import { find, type KubernetesObject, type PolicyRule, render, type Values } from './helm.ts';
 import { podOf, podsOf } from './pods.ts';
-import { AGENTSERVER, EXTERNAL, FULL, MINIMAL, TRIAL } from './values-matrix.ts';
+import { AGENTSERVER, EXTERNAL, FULL, MINIMAL, TRIAL, UPSTREAM } from './values-matrix.ts';
 
 const DNS = 'anywhere:53';
 const INGRESS_NGINX = 'kubernetes.io/metadata.name=ingress-nginx';
@@ -47,6 +47,20 @@ describeWith(HELM)('network policies', () => {
       from: [...outside, 'codex-app-gateway:http'].sort(),
       to: ['10.30.0.0/16:8443', DNS, 'codex-app-gateway:8082', 'codex-auth:8081', 'codex-exec-gateway:8083'].sort(),
     });
+  });
+
+  it('let codex-auth reach identity providers where there are any', async () => {
+    const to = async (codexAuth: Values, networkPolicy: Values = {}) => {
+      const publicUrl = 'https://auth.example.com';
+      const objects = await render({ ...MINIMAL, codexAuth: { publicUrl, ...codexAuth }, networkPolicy });
+      return policyOf(objects, 'codex-auth').to.filter((arrow) => arrow.endsWith(':443'));
+    };
+    const identityProviderPeers = [{ ipBlock: { cidr: '10.40.0.0/16' } }];
+    expect(await to({})).toEqual([]);
+    expect(await to({ upstreams: [UPSTREAM] })).toEqual(['anywhere:443']);
+    expect(await to({ upstreams: [UPSTREAM] }, { identityProviderPeers })).toEqual(['10.40.0.0/16:443']);
+    // For providers that come by extraEnv.
+    expect(await to({}, { identityProviderPeers })).toEqual(['10.40.0.0/16:443']);
   });
 
   it('let the app-gateway reach no database', async () => {

@@ -4,15 +4,15 @@ import { APPS, type App, PORTS, variablesOf } from '../repository.ts';
 import { describeWith, HELM, programOf, TOOL_TIMEOUT_MS } from '../tools/go-tool.ts';
 import { find, type KubernetesObject, render } from './helm.ts';
 import { type EnvVariable, environmentOf, podOf, podsOf } from './pods.ts';
-import { AGENTSERVER, ENTRIES, EXTERNAL, FULL, MATRIX, MINIMAL, TRIAL } from './values-matrix.ts';
+import { AGENTSERVER, ENTRIES, EXTERNAL, FULL, MATRIX, MINIMAL, TRIAL, UPSTREAM } from './values-matrix.ts';
 
 const VALUES_KEYS = {
   'codex-auth': 'codexAuth',
   'codex-app-gateway': 'appGateway',
   'codex-exec-gateway': 'execGateway',
 } as const;
-/** Variables that the chart sets for other variables to use, not for the service. */
-const HELPERS = ['POSTGRES_PASSWORD', 'POD_IP'];
+/** Variables that the chart sets for other variables to use, and one that the value of another names. */
+const HELPERS = ['POSTGRES_PASSWORD', 'POD_IP', 'CORP_SECRET'];
 
 describeWith(HELM)('the services', () => {
   beforeAll(() => programOf(HELM), TOOL_TIMEOUT_MS);
@@ -47,6 +47,15 @@ describeWith(HELM)('the services', () => {
       'codex-exec-gateway': 'CXG_PORT',
     }[app];
     expect(environmentOf(objects, app)[port]?.value).toBe(String(PORTS[app]));
+  });
+
+  it('gives codex-auth its identity providers word for word, and their secrets from where the values say', async () => {
+    const environment = environmentOf(await render(FULL), 'codex-auth');
+    expect(JSON.parse(environment.CODEX_AUTH_UPSTREAMS?.value ?? '')).toEqual([UPSTREAM]);
+    expect(environment.CODEX_AUTH_LOCAL_ACCOUNTS?.value).toBe('off');
+    expect(environment.CORP_SECRET?.valueFrom?.secretKeyRef).toEqual({ name: 'corp-client', key: 'client-secret' });
+    const minimal = environmentOf(await render(MINIMAL), 'codex-auth');
+    expect(Object.keys(minimal).filter((name) => /UPSTREAMS|LOCAL_ACCOUNTS/.test(name))).toEqual([]);
   });
 
   it('find each other under the names of their Services', async () => {

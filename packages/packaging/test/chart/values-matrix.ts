@@ -19,6 +19,17 @@ export const TRIAL: Values = {
   codexAuth: { publicUrl: 'https://auth.example.com', firstUserEmail: 'admin@example.com' },
 };
 
+/** An identity provider: an entry of CODEX_AUTH_UPSTREAMS. */
+export const UPSTREAM = {
+  name: 'corp',
+  display_name: 'The "corp" & Söhne',
+  type: 'oidc',
+  issuer: 'https://id.example.com',
+  client_id: 'codex',
+  client_secret_env: 'CORP_SECRET',
+  allowed_email_domains: ['example.com'],
+};
+
 /** Every option on. */
 export const FULL: Values = {
   nameOverride: 'cx',
@@ -38,6 +49,9 @@ export const FULL: Values = {
       tlsSecretName: 'auth-tls',
     },
     httpRoute: { enabled: true, parentRefs: [{ name: 'public', namespace: 'gateways' }] },
+    localAccounts: false,
+    upstreams: [UPSTREAM],
+    upstreamSecrets: [{ variable: 'CORP_SECRET', name: 'corp-client', key: 'client-secret' }],
     ...everyPodOption('CODEX_AUTH_ACCESS_TOKEN_TTL', '30m'),
   },
   execGateway: {

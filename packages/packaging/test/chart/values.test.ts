@@ -114,6 +114,18 @@ describeWith(HELM)('the schema of the values', () => {
       { codexAuth: { publicUrl: 'https://a.example', logLevel: 'loud' } },
       /logLevel/,
     ],
+    [
+      'an identity provider with its secret in clear',
+      {
+        codexAuth: { publicUrl: 'https://a.example', upstreams: [{ name: 'corp', type: 'oidc', client_secret: 'x' }] },
+      },
+      /upstreams/,
+    ],
+    [
+      'accounts of nobody',
+      { codexAuth: { publicUrl: 'https://a.example', localAccounts: false } },
+      /nobody could sign in/,
+    ],
     ['a text where a number belongs', { preStopSeconds: '5' }, /preStopSeconds/],
   ])('refuses %s', async (_, changed, reason) => {
     expect(await refusal({ ...MINIMAL, ...(changed as Values) })).toMatch(reason);
