@@ -1,6 +1,6 @@
 import { sha256 } from '@codex-gateways/crypto';
 import { type CodexHome, useCleanup } from '@codex-gateways/testing';
-import { CodexCli } from './codex-cli.ts';
+import { CodexCli, TERMINAL_REFRESH_ERRORS } from './codex-cli.ts';
 import { OAuthClient } from './oauth-client.ts';
 import { useAuthService } from './use-auth-service.ts';
 
@@ -64,19 +64,9 @@ describe('the real Codex CLI, refreshing', () => {
     expect(await liveTokensOf(home)).toEqual([1]);
   }, 60_000);
 
-  it.each<[string, (refreshToken: string) => Promise<unknown>]>([
-    ['your refresh token was revoked', (token) => client.revoke(token)],
-    [
-      'your refresh token was already used',
-      async (token) => {
-        await client.refresh(token);
-        auth.clock.advance(31);
-      },
-    ],
-    ['your refresh token has expired', async () => auth.clock.advance(31 * 86_400)],
-  ])('says that %s', async (sentence, spoil) => {
+  it.each(TERMINAL_REFRESH_ERRORS)('says that %s', async (sentence, spoil) => {
     const home = await cli.loggedIn();
-    await spoil(await cli.refreshTokenOf(home));
+    await spoil(await cli.refreshTokenOf(home), { client, auth });
     const { code, stderr } = await cli.runExecutor(home);
     expect(code).toBe(1);
     expect(stderr).toContain(`could not be refreshed because ${sentence}. Please log out and sign in again.`);

@@ -15,6 +15,22 @@ import { formOf } from './web-session.ts';
 
 const USER_CODE = /[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}/;
 
+/** What the CLI says when its refresh token is of no use any more, and how that comes about. The last one moves the clock far. */
+export const TERMINAL_REFRESH_ERRORS: readonly (readonly [
+  sentence: string,
+  spoil: (refreshToken: string, test: { client: OAuthClient; auth: Pick<AuthFixture, 'clock'> }) => Promise<unknown>,
+])[] = [
+  ['your refresh token was revoked', (token, { client }) => client.revoke(token)],
+  [
+    'your refresh token was already used',
+    async (token, { client, auth }) => {
+      await client.refresh(token);
+      auth.clock.advance(31);
+    },
+  ],
+  ['your refresh token has expired', async (_token, { auth }) => auth.clock.advance(31 * 86_400)],
+];
+
 /** The real CLI of one version, used as people use it, against one codex-auth. */
 export class CodexCli {
   readonly #deps: { readonly auth: Pick<AuthFixture, 'url'>; readonly client: OAuthClient; readonly cleanup: Cleanup };
@@ -56,17 +72,35 @@ export class CodexCli {
 
   /** Starts an executor, which refreshes before it registers, and since 0.169 once more when the registry says 401. */
   async runExecutor(home: CodexHome): Promise<ProcessExit & { readonly bearers: readonly string[] }> {
+    return this.#refused(home, (url) => ['exec-server', '--remote', url, '--environment-id', 'exe_1']);
+  }
+
+  /** Runs one turn, which refreshes before it asks the model, and once more when the model's provider says 401. */
+  async runTurn(home: CodexHome): Promise<ProcessExit & { readonly bearers: readonly string[] }> {
+    return this.#refused(home, (url) => {
+      const provider = { name: '"p"', base_url: `"${url}"`, wire_api: '"responses"', requires_openai_auth: 'true' };
+      const settings = Object.entries(provider).map(([name, value]) => `model_providers.p.${name}=${value}`);
+      const options = ['model_provider="p"', ...settings].flatMap((setting) => ['-c', setting]);
+      return ['exec', '--skip-git-repo-check', ...options, 'hello'];
+    });
+  }
+
+  /** Runs the CLI against a server that says 401 to everything. @returns with the tokens that were sent to it */
+  async #refused(
+    home: CodexHome,
+    argsFor: (url: string) => string[],
+  ): Promise<ProcessExit & { readonly bearers: readonly string[] }> {
     const bearers: string[] = [];
-    const registry = createServer((req, res) => {
+    const refusing = createServer((req, res) => {
       bearers.push(req.headers.authorization?.replace('Bearer ', '') ?? '');
-      const body = JSON.stringify({ error: { code: 'unauthorized', message: 'the registry of this test says no' } });
+      const body = JSON.stringify({ error: { code: 'unauthorized', message: 'the server of this test says no' } });
       res.writeHead(401, { 'content-type': 'application/json' }).end(body);
     }).listen(0, '127.0.0.1');
-    await once(registry, 'listening');
-    const { port } = registry.address() as AddressInfo;
-    const args = ['exec-server', '--remote', `http://127.0.0.1:${port}`, '--environment-id', 'exe_1'];
+    await once(refusing, 'listening');
+    const { port } = refusing.address() as AddressInfo;
+    const args = argsFor(`http://127.0.0.1:${port}`);
     const exit = await runCodex({ home, args, env: this.#atOurServer, ...this.#versionOption });
-    registry.close();
+    refusing.close();
     return { ...exit, bearers };
   }
 

@@ -1,5 +1,5 @@
 import { codexBinary, useCleanup } from '@codex-gateways/testing';
-import { CodexCli } from './codex-cli.ts';
+import { CodexCli, TERMINAL_REFRESH_ERRORS } from './codex-cli.ts';
 import { OAuthClient } from './oauth-client.ts';
 import { useAuthService } from './use-auth-service.ts';
 
@@ -54,4 +54,12 @@ describe('Codex CLI 0.140.0', () => {
     }
     expect((await client.refresh(await cli.refreshTokenOf(home))).status).toBe(200);
   }, 60_000);
+
+  it.each(TERMINAL_REFRESH_ERRORS)('says with the override variable that %s', async (sentence, spoil) => {
+    const home = await cli.loggedIn();
+    await spoil(await cli.refreshTokenOf(home), { client, auth });
+    const { code, stderr } = await cli.runTurn(home);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`could not be refreshed because ${sentence}. Please log out and sign in again.`);
+  });
 });
