@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { encodeReset, MAX_STREAM_ID_BYTES, peekFrame } from './frame.ts';
+import { StreamIds } from './stream-ids.ts';
 
 const STREAM = '0f8fad5b-d9cb-469f-a165-70867728950e';
 
@@ -76,6 +77,13 @@ describe('peeking at a relay frame', () => {
       Buffer.concat([Buffer.from([0x12]), varint(id.length), Buffer.from(id), Buffer.from([0x2a, 0x00])]);
     expect(peekFrame(bytes(longest))).toEqual({ ok: true, frame: { kind: 'data', streamId: longest } });
     expect(peekFrame(bytes(`${longest}a`))).toEqual({ ok: false, reason: 'stream_id_too_long' });
+  });
+  it('refuses a stream id that is no UTF-8: several would look like one', () => {
+    const known = new StreamIds();
+    for (const last of [0x80, 0xff, 0xc3]) {
+      const bytes = Buffer.from([0x12, 2, 0x73, last, 0x2a, 0]);
+      for (const ids of [undefined, known]) expect(peekFrame(bytes, ids)).toEqual({ ok: false, reason: 'malformed' });
+    }
   });
   it('refuses a frame without a stream or without a body', () => {
     expect(peekFrame(Buffer.from([0x08, 0x01, 0x2a, 0x00]))).toEqual({ ok: false, reason: 'no_stream_id' });

@@ -130,6 +130,7 @@ export function peekFrame(bytes: Uint8Array, streamIds?: StreamIds): PeekOutcome
       if (!cursor.advance(length)) return refused('truncated');
       const end = start + length;
       streamId = streamIds ? streamIds.read(bytes, start, end) : decode(bytes, start, end);
+      if (streamId === undefined) return refused('malformed');
     } else {
       const bodyKind = KIND_OF_FIELD[field];
       if (bodyKind && kind) return refused('repeated_field');

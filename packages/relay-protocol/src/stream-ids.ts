@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 const SLOTS = 32;
 
 interface KnownId {
@@ -12,21 +14,23 @@ interface KnownId {
 export class StreamIds {
   #slots: (KnownId | undefined)[] | undefined;
 
-  /** The id that stands in `bytes` from `start` to `end`, which are within them. */
-  read(bytes: Uint8Array, start: number, end: number): string {
+  /** The id that stands in `bytes` from `start` to `end`, which are within them; undefined when it is no text. */
+  read(bytes: Uint8Array, start: number, end: number): string | undefined {
     const slot = (((bytes[end - 1] ?? 0) << 2) ^ (bytes[end - 2] ?? 0) ^ (bytes[start] ?? 0)) & (SLOTS - 1);
     const known = this.#slots?.[slot];
     if (known && isSame(known.bytes, bytes, start, end)) return known.text;
     const text = decode(bytes, start, end);
+    if (text === undefined) return undefined;
     this.#slots ??= Array<KnownId | undefined>(SLOTS).fill(undefined);
     this.#slots[slot] = { bytes: bytes.slice(start, end), text };
     return text;
   }
 }
 
-/** The text of UTF-8 bytes. */
-export function decode(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+/** The text of UTF-8 bytes; undefined for other bytes, of which different ones would look alike as text. */
+export function decode(bytes: Uint8Array, start: number, end: number): string | undefined {
+  const slice = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
+  return isUtf8(slice) ? slice.toString('utf8') : undefined;
 }
 
 function isSame(known: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {

@@ -1,5 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import { freePort, type ProcessExit, type RunningProcess, startProcess, waitFor } from '@codex-gateways/testing';
+import {
+  freePort,
+  isAlive,
+  type ProcessExit,
+  type RunningProcess,
+  startProcess,
+  waitFor,
+} from '@codex-gateways/testing';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -20,6 +27,26 @@ export class ReplicaProcess {
 
   get output(): string {
     return this.#process?.output ?? '';
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== undefined && isAlive(this.#process.pid);
+  }
+
+  /** One sample of its metrics page, such as `codex_exec_dropped_frames_total{reason="text_frame"}`; 0 when it is not there. */
+  async metric(name: string): Promise<number> {
+    const page = await (await fetch(`${this.url}/metrics`)).text();
+    const [plain, labels = ''] = name.replace('}', '').split('{');
+    const line = page
+      .split('\n')
+      .find((each) => (each.startsWith(`${plain}{`) || each.startsWith(`${plain} `)) && each.includes(labels));
+    return Number(line?.split(' ').pop() ?? 0);
+  }
+
+  /** As a machine that is switched off. */
+  async kill(): Promise<void> {
+    this.#process?.signal('SIGKILL');
+    await this.#process?.exited;
   }
 
   async start(): Promise<void> {
