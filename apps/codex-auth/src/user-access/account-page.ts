@@ -55,6 +55,7 @@ ${session.isCurrent ? html`<br><span class="dim">This browser</span>` : endForm(
 
 function deviceItem(device: UserGrant, form: Form): Html {
   return html`<li>${device.clientName}
+${device.userAgent !== undefined && html`<br><span class="dim">${device.userAgent}</span>`}
 <br><span class="dim">${device.ip ?? 'unknown address'}, since ${timeOf(device.createdAt)}, last used ${timeOf(device.lastUsedAt)}</span>
 ${endForm(device.id, form)}</li>`;
 }

@@ -48,6 +48,7 @@ describe('the sessions and devices of a person', () => {
     ]);
     expect(text).not.toContain(web.cookies.get('codex_session'));
     const page = await (await web.get('/account')).text();
+    expect(page).toContain('<li>Codex CLI\n<br><span class="dim">node</span>');
     expect(page).toContain(user.email);
     expect(page).toContain('This browser');
     expect(page).toContain('Codex CLI');
