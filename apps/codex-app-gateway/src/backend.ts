@@ -13,6 +13,7 @@ import { AppServerPool } from './app-server/app-server-pool.ts';
 import { httpBaseOf } from './app-server/child-environment.ts';
 import { programPath, resolveCodexBinary } from './app-server/codex-binary.ts';
 import { createDialledAppServer } from './app-server/dialled-app-server.ts';
+import { generationOf } from './app-server/generation.ts';
 import { StateFolder } from './app-server/state-folder.ts';
 import type { AppServerObserver } from './app-server/workspace-app-server.ts';
 import type { Config, LaunchConfig } from './config.ts';
@@ -72,6 +73,10 @@ async function launchBackend(
   const state = new StateFolder(config.stateDir, log);
   await state.open();
   const { account, stateDir } = config;
+  const programsAt = await programPath(program, { path, emptyFolder: state.emptyFolder });
+  const { generation, version } = await generationOf(program, { stateDir, path: programsAt, account });
+  if (version === undefined) log.warn('the Codex CLI does not say which version it is; it is taken for a current one');
+  else log.info({ version, generation }, 'Codex CLI');
   if (account) await admitAccount(stateDir, { account, program, emptyFolder: state.emptyFolder });
   const execGateway = createInternalClient({
     baseUrl: config.execGatewayInternalUrl,
@@ -99,14 +104,14 @@ async function launchBackend(
     observer: calls,
   });
   const links = new ExecutorLinks({
-    ...{ registry, turns, observer, log },
+    ...{ registry, turns, observer, log, generation },
     execGateway: harnessSide,
     execGatewayUrl: config.execGatewayUrl,
   });
   const replica = await joinReplicas(config, { execGateway, log, onLost: (id) => void appServers.stop(id, MOVED) });
   const appServers: AppServerPool = new AppServerPool({
     program,
-    path: await programPath(program, { path, emptyFolder: state.emptyFolder }),
+    path: programsAt,
     config,
     state,
     turns,

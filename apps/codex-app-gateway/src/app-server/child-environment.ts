@@ -13,6 +13,15 @@ export type Execution =
       readonly execGatewayUrl: string;
       readonly workspaceId: string;
     }
+  | {
+      /** For a CLI without encryption. */
+      readonly kind: 'legacy-executor';
+      readonly exeId: string;
+      /** `ws://127.0.0.1:…`, with what opens it: this app-server's alone. */
+      readonly bridgeUrl: string;
+      readonly execGatewayUrl: string;
+      readonly workspaceId: string;
+    }
   | { readonly kind: 'none' };
 
 /**
@@ -50,12 +59,13 @@ export function childEnvironment({
   };
 }
 
-// The CLI prefers the variables of its executor to the address, so with an executor `none` changes nothing. But a CLI that does
-// not know those variables (0.140) would run commands right here without it.
+// A CLI that prefers the variables of its executor is not changed by `none`; one that did not know them (0.140, were it taken for a
+// current one) would run commands right here without it.
 const NO_LOCAL_EXECUTION = { CODEX_EXEC_SERVER_URL: 'none' };
 
 function executionVariables(execution: Execution): Record<string, string> {
   if (execution.kind === 'none') return NO_LOCAL_EXECUTION;
+  if (execution.kind === 'legacy-executor') return { CODEX_EXEC_SERVER_URL: execution.bridgeUrl };
   return {
     ...NO_LOCAL_EXECUTION,
     CODEX_EXEC_SERVER_NOISE_REGISTRY_URL: execution.registryUrl,
@@ -69,7 +79,7 @@ function executionVariables(execution: Execution): Record<string, string> {
 function withoutProxy(network: Readonly<Record<string, string>>, execution: Execution): Record<string, string> {
   if (!Object.keys(network).some((name) => /_proxy$/i.test(name))) return {};
   const direct = ['127.0.0.1', 'localhost', '::1'];
-  if (execution.kind === 'executor') direct.push(new URL(execution.execGatewayUrl).hostname);
+  if (execution.kind !== 'none') direct.push(new URL(execution.execGatewayUrl).hostname);
   const list = [network.NO_PROXY ?? network.no_proxy ?? [], direct].flat().join(',');
   return { NO_PROXY: list, no_proxy: list };
 }

@@ -8,11 +8,13 @@ const LAPTOP = { exe_id: 'exe_laptop', name: 'laptop', is_default: true, is_onli
 describe('app-servers that do not start', () => {
   const cleanup = useCleanup();
 
+  const VERSION = '[ "$1" = --version ] && exec echo codex-cli 0.169.0';
+
   async function failure(script: string, overrides: Record<string, string> = {}) {
     const world = await createWorld(cleanup);
     world.executors.set('ws-1', [LAPTOP]);
     const program = join(world.stateDir, '..', 'program.sh');
-    await writeFile(program, `#!/bin/sh\n${script}\n`);
+    await writeFile(program, `#!/bin/sh\n${VERSION}\n${script}\n`);
     await chmod(program, 0o700);
     const gateway = await world.start({ CXG_CODEX_BIN: program, ...overrides });
     const error = await connect(gateway).then(
@@ -54,7 +56,7 @@ describe('app-servers that do not start', () => {
   it('do not hold up the end of the gateway', async () => {
     const world = await createWorld(cleanup);
     const program = join(world.stateDir, '..', 'program.sh');
-    await writeFile(program, '#!/bin/sh\nsleep 1000\n');
+    await writeFile(program, `#!/bin/sh\n${VERSION}\nsleep 1000\n`);
     await chmod(program, 0o700);
     const gateway = await world.start({ CXG_CODEX_BIN: program, CXG_APP_SERVER_START_TIMEOUT: '1m' });
     const connecting = expect(connect(gateway)).rejects.toMatchObject({ status: 503 });

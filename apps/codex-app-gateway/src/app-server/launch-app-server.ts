@@ -87,7 +87,7 @@ async function launchInTrace(launch: AppServerLaunch): Promise<LaunchedAppServer
       headers: { authorization: `Bearer ${token}` },
       ended: child.ended.then((how) => `the app-server ${how}`),
       codexHome: folder.codexHome,
-      environmentIds: launch.execution.kind === 'executor' ? [REMOTE_ENVIRONMENT_ID] : [],
+      environmentIds: launch.execution.kind !== 'none' ? [REMOTE_ENVIRONMENT_ID] : [],
       modelProvider: launch.model.provider,
       groupId,
       stop: () => child.stop(),

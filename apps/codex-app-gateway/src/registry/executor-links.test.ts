@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createInternalClient, createLogger } from '@codex-gateways/service';
-import { createCodexHome, useCleanup, waitFor } from '@codex-gateways/testing';
+import { connectWebSocket, createCodexHome, useCleanup, waitFor } from '@codex-gateways/testing';
 import { capabilityToken } from '@codex-gateways/tokens';
 import { type StandIn, type StandInAnswer, startStandIn } from '../../test/stand-in.ts';
 import { Revoker } from '../turns/revoker.ts';
@@ -23,6 +23,7 @@ describe('the registry of an app-server', () => {
   const clock = { now: () => new Date(nowSeconds * 1000), nowSeconds: () => nowSeconds };
   let execGateway: StandIn;
   let links: ExecutorLinks;
+  let legacyLinks: ExecutorLinks;
   let connectAnswer: () => StandInAnswer;
   const counted: string[] = [];
 
@@ -42,14 +43,9 @@ describe('the registry of an app-server', () => {
     await registry.start();
     cleanup.after(() => registry.close());
     const observer = { executorRefused: (code: string) => counted.push(code) };
-    links = new ExecutorLinks({
-      registry,
-      turns,
-      execGateway: client,
-      execGatewayUrl: 'ws://exec:8083',
-      observer,
-      log,
-    });
+    const shared = { registry, turns, execGateway: client, execGatewayUrl: execGateway.url, observer, log };
+    links = new ExecutorLinks({ ...shared, generation: 'noise' });
+    legacyLinks = new ExecutorLinks({ ...shared, generation: 'legacy' });
   });
 
   beforeEach(() => {
@@ -177,6 +173,37 @@ describe('the registry of an app-server', () => {
           .map(({ headers }) => headers.authorization),
       ).size,
     ).toBeLessThanOrEqual(2);
+  });
+
+  it('has a bridge for an app-server without encryption, for that one only', async () => {
+    const notices: string[] = [];
+    const links = ['exe_1', 'exe_2'].map((exeId) =>
+      legacyLinks.open({ workspaceId: 'ws_1', exeId }, (notice) => notices.push(notice)),
+    );
+    const [mine = '', other = ''] = (await Promise.all(links)).map(({ execution, close }) => {
+      cleanup.after(close);
+      if (execution.kind !== 'legacy-executor') throw new Error('it has a bridge');
+      return execution.bridgeUrl;
+    });
+    const foreign = mine.replace(/token=.*/, `token=${new URL(other).searchParams.get('token')}`);
+    const before = execGateway.requests.length;
+    for (const url of [
+      foreign,
+      mine.replace(/token=.*/, ''),
+      mine.replace('/bridge', ''),
+      mine.replace('/bridge', '/x'),
+    ]) {
+      await expect(connectWebSocket({ url })).rejects.toMatchObject({ status: 404 });
+    }
+    expect(execGateway.requests).toHaveLength(before);
+    expect(notices).toEqual([]);
+    // This stand-in opens no WebSocket.
+    await expect(connectWebSocket({ url: mine })).rejects.toMatchObject({ status: 503 });
+    const { path, headers } = execGateway.requests.at(-1) ?? { path: '', headers: {} };
+    expect(path).toBe('/bridge/exe_1?role=harness');
+    const bearer = headers.authorization?.replace('Bearer ', '') ?? '';
+    expect(capabilityToken.verify(bearer, SECRET, nowSeconds)).toMatchObject({ ok: true });
+    expect(notices).toEqual([expect.stringContaining('No command can run on executor exe_1')]);
   });
 
   it('revokes its turn when its app-server has ended', async () => {

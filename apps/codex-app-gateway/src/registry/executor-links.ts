@@ -1,5 +1,6 @@
 import type { InternalClient, Logger } from '@codex-gateways/service';
-import type { Execution } from '../app-server/child-environment.ts';
+import { type Execution, httpBaseOf } from '../app-server/child-environment.ts';
+import type { Generation } from '../app-server/generation.ts';
 import { ExecutorAccess } from '../turns/executor-access.ts';
 import type { TurnSubject, Turns } from '../turns/turns.ts';
 import { refusalLabel } from './refusals.ts';
@@ -12,6 +13,8 @@ export interface ExecutorLinksDeps {
   /** The exec-gateway as app-servers reach it: the address that it answers with depends on it. */
   readonly execGateway: Pick<InternalClient, 'request'>;
   readonly execGatewayUrl: string;
+  /** Of the CLI. */
+  readonly generation: Generation;
   readonly observer: { executorRefused(code: string): void };
   readonly log: Logger;
 }
@@ -37,12 +40,13 @@ export class ExecutorLinks {
 
   /** @param onNotice - told what the person at a client should know of */
   async open(subject: TurnSubject, onNotice: (message: string) => void): Promise<ExecutorLink> {
-    const { registry, turns, execGateway, execGatewayUrl, observer, log } = this.#deps;
+    const { registry, turns, execGateway, execGatewayUrl, generation, observer, log } = this.#deps;
     const activeTurnIds = new Set<string>();
     const turn = await turns.begin(subject);
     const access = new ExecutorAccess({ turns, turn, activeTurnIds: () => activeTurnIds });
     const rendezvous = new Rendezvous({
       execGateway,
+      execGatewayUrl: httpBaseOf(execGatewayUrl),
       access,
       log: log.child({ workspace_id: subject.workspaceId }),
       onRefused: (code, notice) => {
@@ -52,10 +56,14 @@ export class ExecutorLinks {
     });
     const entrance = registry.open(rendezvous);
     const { exeId, workspaceId } = subject;
-    const { url: registryUrl, token: registryToken } = entrance;
+    const { url: registryUrl, token: registryToken, bridgeUrl } = entrance;
+    const way =
+      generation === 'legacy'
+        ? ({ kind: 'legacy-executor', bridgeUrl } as const)
+        : ({ kind: 'executor', registryUrl, registryToken } as const);
     return {
       access,
-      execution: { kind: 'executor', exeId, workspaceId, registryUrl, registryToken, execGatewayUrl },
+      execution: { ...way, exeId, workspaceId, execGatewayUrl },
       activeTurnIds,
       close() {
         entrance.close();

@@ -9,7 +9,9 @@ import {
   notFound,
   objectErrorForm,
 } from '@codex-gateways/service';
+import type { FrameSocket } from '@codex-gateways/websocket';
 import express, { type Express, type Request, type RequestHandler } from 'express';
+import { legacyBridge } from './legacy-bridge.ts';
 import type { Rendezvous } from './rendezvous.ts';
 
 /** A key of a Noise harness has some two kilobytes. */
@@ -22,6 +24,8 @@ export interface RegistryEntrance {
   readonly url: string;
   /** What the app-server shows there; good for nothing else. */
   readonly token: string;
+  /** For an app-server without encryption: the whole address of its bridge. */
+  readonly bridgeUrl: string;
   close(): void;
 }
 
@@ -32,6 +36,7 @@ export interface RegistryEntrance {
  */
 export class Registry {
   readonly #entrances = new Map<string, { token: string; rendezvous: Rendezvous }>();
+  readonly #bridges = new Set<FrameSocket>();
   readonly #log: Logger;
   #server: HttpServer | undefined;
 
@@ -40,18 +45,25 @@ export class Registry {
   }
 
   async start(): Promise<void> {
-    this.#server = await listen(this.#app(), { host: '127.0.0.1', port: 0 });
+    this.#server = await listen(this.#app(), {
+      host: '127.0.0.1',
+      port: 0,
+      onUpgrade: legacyBridge((id, token) => this.#enter(id, token), { open: this.#bridges, log: this.#log }),
+    });
   }
 
   open(rendezvous: Rendezvous): RegistryEntrance {
     if (!this.#server) throw new TypeError('the registry has not been started');
     const [id, token] = [randomToken(), randomToken()];
     this.#entrances.set(id, { token, rendezvous });
-    return { url: `${this.#server.url}/${id}`, token, close: () => this.#entrances.delete(id) };
+    const url = `${this.#server.url}/${id}`;
+    const bridgeUrl = `${url.replace('http', 'ws')}/bridge?role=harness&token=${token}`;
+    return { url, token, bridgeUrl, close: () => this.#entrances.delete(id) };
   }
 
   async close(): Promise<void> {
     this.#entrances.clear();
+    for (const bridge of this.#bridges) bridge.terminate();
     await this.#server?.close(CLOSE_MS);
   }
 
@@ -75,12 +87,19 @@ export class Registry {
   }
 
   #rendezvousOf({ params, headers }: Request): Rendezvous {
-    const entrance = this.#entrances.get(String(params.entrance));
-    const shown = bearerOf(headers.authorization);
+    const rendezvous = this.#enter(String(params.entrance), bearerOf(headers.authorization));
+    if (rendezvous.exeId !== params.exe_id) throw nothingHere();
+    return rendezvous;
+  }
+
+  #enter(id = '', shown: string | undefined): Rendezvous {
+    const entrance = this.#entrances.get(id);
     const mayEnter = entrance && shown !== undefined && constantTimeEqual(shown, entrance.token);
-    if (!mayEnter || entrance.rendezvous.exeId !== params.exe_id) {
-      throw new HttpError(404, 'not_found', 'there is nothing at this path');
-    }
+    if (!mayEnter) throw nothingHere();
     return entrance.rendezvous;
   }
+}
+
+function nothingHere(): HttpError {
+  return new HttpError(404, 'not_found', 'there is nothing at this path');
 }
