@@ -50,9 +50,9 @@ export async function askUpstream(question: UpstreamQuestion): Promise<UpstreamA
  * Whether a URL that an upstream names may be asked: https; http to this machine only where the upstream itself is one of it,
  * since nobody else has a say about what runs here.
  */
-export function mayBeNamedBy(issuer: string | undefined, url: string): boolean {
+export function mayBeNamedBy(issuer: string, url: string): boolean {
   if (!isSecureUrl(url)) return false;
-  return !isLoopbackHttp(url) || issuer === undefined || isLoopbackHttp(issuer);
+  return !isLoopbackHttp(url) || isLoopbackHttp(issuer);
 }
 
 async function readLimited(answer: Response): Promise<Buffer> {

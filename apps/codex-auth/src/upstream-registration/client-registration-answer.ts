@@ -8,7 +8,8 @@ import { quoted, UpstreamRegistrationError } from './upstream-registration-error
 export interface RegistrationRequest {
   /** Of the configuration entry. */
   readonly upstream: string;
-  readonly issuer: string | undefined;
+  /** The registration endpoint's address where there is no issuer. */
+  readonly issuer: string;
   readonly redirectUri: string;
   readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
   readonly advertised: AdvertisedMethods;
@@ -86,7 +87,7 @@ function expiry(seconds: number | null | undefined): Date | undefined {
 }
 
 /** An address to which the token may not be sent is left out: the client works without it. */
-function management(data: z.infer<typeof answerSchema>, issuer: string | undefined) {
+function management(data: z.infer<typeof answerSchema>, issuer: string) {
   const uri = data.registration_client_uri ?? undefined;
   return {
     registrationAccessToken: data.registration_access_token ?? undefined,
@@ -94,6 +95,8 @@ function management(data: z.infer<typeof answerSchema>, issuer: string | undefin
   };
 }
 
+/** The code and no more: other words may be what the endpoint was sent. */
 function errorOf(json: unknown): unknown {
-  return typeof json === 'object' && json !== null && 'error' in json ? json.error : '';
+  const error = typeof json === 'object' && json !== null && 'error' in json ? json.error : '';
+  return typeof error === 'string' && /^[a-z_]{0,60}$/.test(error) ? error : 'with no error code';
 }

@@ -44,9 +44,9 @@ export async function registerClient(request: ClientRegistrationRequest): Promis
     },
   });
   const issuer = metadata?.issuer ?? upstream.issuer;
-  const asked = { upstream: upstream.name, issuer, redirectUri, tokenEndpointAuthMethod, advertised: metadata, now };
+  const asked = { upstream: upstream.name, redirectUri, tokenEndpointAuthMethod, advertised: metadata, now };
   return {
-    ...readRegistration(answer, asked),
+    ...readRegistration(answer, { ...asked, issuer: issuer ?? url }),
     ...endpoints,
     redirectUri,
     createdAt: now,

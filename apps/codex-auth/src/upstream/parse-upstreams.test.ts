@@ -92,6 +92,15 @@ describe('the configuration of upstreams', () => {
     });
   });
 
+  it('lets the server register itself at an endpoint that the configuration names', () => {
+    const registration = { registration_endpoint: 'https://forge.example/register' };
+    const [forge] = parse({ ...OAUTH2, client_id: undefined, registration });
+    expect(forge).toMatchObject({
+      ...{ clientId: undefined, issuer: undefined },
+      registration: { registrationEndpoint: 'https://forge.example/register' },
+    });
+  });
+
   it.each<[string, unknown, RegExp]>([
     ['is no JSON', undefined, /^is not JSON$/],
     ['is no list', { corp: OIDC }, /must be a JSON array/],
@@ -137,6 +146,11 @@ describe('the configuration of upstreams', () => {
     ['names another subject', [{ ...OIDC, claims: { subject: 'email' } }], /subject is always sub/],
     ['has no endpoints', [{ ...OAUTH2, token_endpoint: undefined }], /needs authorization_endpoint and token_endpoint/],
     ['has nowhere to register', [{ ...OAUTH2, client_id: undefined }], /nowhere to register/],
+    [
+      'has an initial access token and nowhere to present it',
+      [{ ...OAUTH2, client_id: undefined, registration: { initial_access_token_env: 'CORP_SECRET' } }],
+      /nowhere to register/,
+    ],
     ['has two of one name', [OIDC, OIDC], /two upstreams of the same name/],
   ])('is refused when it %s', (_, value, problem) => {
     const text = value === undefined ? '{' : JSON.stringify(value);

@@ -70,7 +70,9 @@ function clientOf(entry: UpstreamEntry, { secrets, fail }: EntryContext) {
   const secret = secretIn(entry, 'client_secret', { secrets, fail });
   const { client_id: clientId, token_endpoint_auth_method: method, registration } = entry;
   if (clientId === undefined) {
-    if (!entry.issuer) fail('needs a client_id: without an issuer there is nowhere to register');
+    if (!entry.issuer && !registration?.registration_endpoint) {
+      fail('needs a client_id: without an issuer or a registration_endpoint there is nowhere to register');
+    }
     if (secret !== undefined || method !== undefined) fail('has a client secret or its method without a client_id');
     const initialAccessToken = registration && secretIn(registration, 'initial_access_token', { secrets, fail });
     const registrationEndpoint = registration?.registration_endpoint;

@@ -26,7 +26,9 @@ export async function clientAt(upstream: UpstreamConfig, clients: UpstreamClient
     const tokenEndpointAuthMethod = clientSecret === undefined ? 'none' : upstream.tokenEndpointAuthMethod;
     return { clientId, clientSecret, tokenEndpointAuthMethod, redirectUri };
   }
-  const resolved = await clients.resolve({ name, issuer, redirectUri, scopes, registration });
+  const { authorizationEndpoint, tokenEndpoint } = upstream.type === 'oauth2' ? upstream : {};
+  const endpoints = { authorizationEndpoint, tokenEndpoint };
+  const resolved = await clients.resolve({ name, issuer, ...endpoints, redirectUri, scopes, registration });
   return {
     clientId: resolved.clientId,
     clientSecret: resolved.clientSecret,
