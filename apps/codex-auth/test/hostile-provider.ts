@@ -39,12 +39,14 @@ const HONEST = { email: 'ann@example.com', email_verified: true, name: 'Ann' };
 /** An identity provider on a real socket that signs what it is told. It asks nobody: whoever comes is sent back at once. */
 export class HostileProvider {
   readonly #server: Server;
-  readonly #nonces = new Map<string, string>();
+  readonly #asked = new Map<string, { nonce: string; maxAge: string | null }>();
   #count = 0;
   lies: Lies = {};
   /** Whoever comes. */
   person: Record<string, unknown> = { sub: 'ann', ...HONEST };
   accessTokenSeconds: number | undefined = 3600;
+  /** When people sign in here, where the time was asked for. */
+  authTimeSeconds: () => number = () => Math.floor(Date.now() / 1000);
   /** Of every request, the path and, of a form, its fields. */
   readonly requests: { readonly path: string; readonly form: URLSearchParams; readonly authorization: string }[] = [];
 
@@ -105,7 +107,8 @@ export class HostileProvider {
 
   #sendBack(url: URL, response: ServerResponse): void {
     const code = `code-${++this.#count}`;
-    this.#nonces.set(code, url.searchParams.get('nonce') ?? '');
+    const { searchParams } = url;
+    this.#asked.set(code, { nonce: searchParams.get('nonce') ?? '', maxAge: searchParams.get('max_age') });
     const back = new URL(url.searchParams.get('redirect_uri') ?? '');
     const state = url.searchParams.get('state') ?? '';
     for (const [name, value] of Object.entries({ code, state, iss: this.issuer, ...this.lies.callback })) {
@@ -122,16 +125,18 @@ export class HostileProvider {
       token_type: 'Bearer',
       expires_in: this.accessTokenSeconds,
       refresh_token: `refresh-${number}`,
-      ...(isOpenId ? { id_token: this.#idToken(this.#nonces.get(form.get('code') ?? '') ?? '') } : {}),
+      ...(isOpenId ? { id_token: this.#idToken(form.get('code') ?? '') } : {}),
       ...this.lies.token,
     };
   }
 
-  #idToken(nonce: string): string {
+  #idToken(code: string): string {
+    const { nonce = '', maxAge = null } = this.#asked.get(code) ?? {};
     const nowSeconds = Math.floor(Date.now() / 1000);
     const header = { alg: 'RS256', kid: 'k', ...this.lies.header };
     const claims = {
       ...{ iss: this.issuer, aud: 'codex', nonce, iat: nowSeconds, exp: nowSeconds + 300 },
+      ...(maxAge === null ? {} : { auth_time: this.authTimeSeconds() }),
       ...this.person,
       ...this.lies.claims,
     };

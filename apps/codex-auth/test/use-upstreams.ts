@@ -105,6 +105,7 @@ export function useUpstreams(
       provider.person = { sub: 'ann', email: 'ann@example.com', email_verified: true, name: 'Ann' };
       provider.accessTokenSeconds = 3600;
       provider.requests.length = 0;
+      provider.authTimeSeconds = () => auth.clock.nowSeconds();
     }
   });
   return new UpstreamWorld(auth, providers);

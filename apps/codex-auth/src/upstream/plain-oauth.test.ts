@@ -56,6 +56,15 @@ describe('a provider without OpenID Connect', () => {
     expect(url.searchParams.has('nonce')).toBe(false);
   });
 
+  it('may send an ID token all the same, which is of no account', async () => {
+    const { web, answer } = await signIn({}, { id_token: 'of.no.account' });
+    expect([answer.status, web.cookies.has('codex_session')]).toEqual([303, true]);
+  });
+
+  it('may give a token that ends at the end of time', async () => {
+    expect((await signIn({}, { expires_in: 1e300 })).answer.status).toBe(303);
+  });
+
   it('is not believed when it says that the address is not verified', async () => {
     const { answer } = await signIn({ id: 1, email_verified: false, contact: { email: 'x@forge.example' } });
     expect(answer.status).toBe(403);

@@ -41,7 +41,12 @@ export function toUpstreamError(provider: string, error: unknown): unknown {
   if (refusal) {
     const { error: code } = refusal;
     const problem = code === 'invalid_grant' || code === 'invalid_request' ? code : 'unusable';
-    return new UpstreamError(provider, problem, `refused with ${printable(refusal.error)}`);
+    // A code and no more: other words may be what the provider was sent.
+    return new UpstreamError(
+      provider,
+      problem,
+      `refused with ${/^[a-z_]{1,60}$/i.test(code) ? code : 'no error code'}`,
+    );
   }
   if (!chain.some((each) => 'code' in each && /^(OAUTH|ERR)_/.test(String(each.code)))) return error;
   // Causes may be whole answers, so messages alone are passed on.

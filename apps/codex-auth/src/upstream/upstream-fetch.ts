@@ -37,6 +37,24 @@ export function createUpstreamFetch({
   };
 }
 
+/**
+ * For providers without OpenID Connect: what else a token answer has is none of ours (RFC 6749 §5.1), and an ID token there would be
+ * held against an issuer and keys that nobody named.
+ */
+export function withoutIdTokens(ask: CustomFetch): CustomFetch {
+  return async (address, options) => {
+    const answer = await ask(address, options);
+    const body: unknown = await answer
+      .clone()
+      .json()
+      .catch(() => undefined);
+    if (typeof body !== 'object' || body === null || !('access_token' in body) || !('id_token' in body)) return answer;
+    const { id_token: _, ...rest } = body;
+    const { status, statusText, headers } = answer;
+    return new Response(JSON.stringify(rest), { status, statusText, headers });
+  };
+}
+
 /** Gives the whole answer, so that reading it falls under the deadline. */
 async function exchange(address: string, init: RequestInit): Promise<Response> {
   const answer = await fetch(address, init);

@@ -12,7 +12,7 @@ import { configurationOf, isLocalProvider } from './provider-metadata.ts';
 import { clientAt, type UpstreamClient, type UpstreamClients } from './upstream-clients.ts';
 import type { UpstreamConfig } from './upstream-config.ts';
 import { toUpstreamError, UpstreamError } from './upstream-error.ts';
-import { createUpstreamFetch } from './upstream-fetch.ts';
+import { createUpstreamFetch, withoutIdTokens } from './upstream-fetch.ts';
 import { type Claims, hasClaim, personOf, type UpstreamPerson } from './upstream-person.ts';
 
 /** What one sign-in is bound to, at the provider and on its way back. */
@@ -49,6 +49,9 @@ interface Known {
 /** Metadata change rarely; keys are asked for again by the library when one is not known. */
 const METADATA_LIFETIME_MS = 3_600_000;
 
+/** What a provider says beyond it is no date that can be kept. */
+const MAX_LIFETIME_SECONDS = 10 * 365 * 86_400;
+
 type TokenAnswer = Awaited<ReturnType<typeof refreshTokenGrant>>;
 
 /**
@@ -65,7 +68,8 @@ export class UpstreamProvider {
     const { upstream, timeoutMs } = deps;
     this.upstream = upstream;
     this.#deps = deps;
-    this.#fetch = createUpstreamFetch({ provider: upstream.name, isLocal: isLocalProvider(upstream), timeoutMs });
+    const ask = createUpstreamFetch({ provider: upstream.name, isLocal: isLocalProvider(upstream), timeoutMs });
+    this.#fetch = upstream.type === 'oidc' ? ask : withoutIdTokens(ask);
   }
 
   /** Where the person's browser goes. @param isFresh - whether the person has to prove who they are again */
@@ -168,7 +172,8 @@ export class UpstreamProvider {
   }
 
   #tokensOf(answer: TokenAnswer, askedAt: Date): UpstreamTokens {
-    const { expires_in: lifetimeSeconds } = answer;
+    const lifetimeSeconds =
+      answer.expires_in === undefined ? undefined : Math.min(answer.expires_in, MAX_LIFETIME_SECONDS);
     return {
       accessToken: answer.access_token,
       refreshToken: answer.refresh_token,

@@ -82,6 +82,11 @@ describe('signing in with an identity provider', () => {
     const asked = await world.signIn(undefined, '/login/upstream/corp?prompt=login');
     expect(asked.answer.status).toBe(403);
     expect((await world.signIn()).answer.status).toBe(303);
+    // One that says no time although it was asked, or one that is no time, has proved nothing.
+    for (const auth_time of [undefined, 1e300]) {
+      world.provider().lies = { claims: { auth_time } };
+      expect((await world.signIn(undefined, '/login/upstream/corp?prompt=login')).answer.status).toBe(403);
+    }
   });
 
   it('signs out, with the tokens of the provider', async () => {

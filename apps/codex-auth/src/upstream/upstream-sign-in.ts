@@ -102,7 +102,7 @@ export class UpstreamSignIn {
 
   async #admit(arrival: Arrival, person: UpstreamPerson, tokens: UpstreamTokens): Promise<ReturnOutcome> {
     const { upstream } = arrival.provider;
-    if (isTooOld(arrival.returned, person)) return this.#refuse(arrival, person, 'not_signed_in_again');
+    if (isTooOld(arrival, person)) return this.#refuse(arrival, person, 'not_signed_in_again');
     const admission = admit(person, upstream.admission);
     if (admission.kind === 'refused') return this.#refuse(arrival, person, admission.why);
     const admitted = { ...person, email: person.email ?? '' };
@@ -167,8 +167,10 @@ function journeyOf({ provider, returned }: Arrival): Journey {
   return { displayName: provider.upstream.displayName, returnTo: returned.returnTo };
 }
 
-// A provider that ignores `prompt=login` would turn a question for proof into a formality.
-function isTooOld({ isFresh, createdAt }: ReturnedSignIn, { authenticatedAt }: UpstreamPerson): boolean {
-  if (!isFresh || !authenticatedAt) return false;
-  return authenticatedAt.getTime() < createdAt.getTime() - CLOCK_TOLERANCE_MS;
+// A provider that ignores `prompt=login` would turn a question for proof into a formality. With `max_age`, which goes with it, the
+// time is required (OpenID Connect Core §3.1.2.1); plain OAuth 2.0 has neither.
+function isTooOld({ returned, provider }: Arrival, { authenticatedAt }: UpstreamPerson): boolean {
+  if (!returned.isFresh || provider.upstream.type === 'oauth2') return false;
+  const earliestMs = returned.createdAt.getTime() - CLOCK_TOLERANCE_MS;
+  return !(authenticatedAt && authenticatedAt.getTime() >= earliestMs);
 }

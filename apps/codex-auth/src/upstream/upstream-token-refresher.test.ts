@@ -134,6 +134,20 @@ describe('the tokens of an identity provider, for services', () => {
     expect((await ask(userId)).status).toBe(200);
   });
 
+  it('come from another session of the user when the newest needs a provider that is down', async () => {
+    world.provider().accessTokenSeconds = 86_400;
+    const { userId } = await signedIn();
+    const long = (await ask(userId)).body.access_token;
+    world.provider().accessTokenSeconds = 3600;
+    await world.signIn();
+    expect((await ask(userId)).body.access_token).not.toBe(long);
+    world.provider().lies = {
+      answer: (request, response) => request.url === '/token' && Boolean(response.writeHead(503).end()),
+    };
+    world.auth.clock.advance(3700);
+    expect(await ask(userId)).toMatchObject({ status: 200, body: { access_token: long } });
+  });
+
   it('are not replaced by those of somebody else', async () => {
     const { userId } = await signedIn();
     const other = await signedIn();

@@ -49,13 +49,29 @@ export class UpstreamTokenRefresher {
   async fresh(user: { userId: string; provider: string }): Promise<FreshUpstreamToken | undefined> {
     const provider = this.#deps.providers.get(user.provider);
     if (!provider) return undefined;
-    for (const stored of await this.#deps.storage.listLive(user)) {
-      // Another provider of the same name is not shown what this one issued.
-      if (stored.authority !== authorityOf(provider.upstream)) continue;
-      const usable = await this.#usable(stored, provider);
-      if (usable) return { accessToken: usable.accessToken, expiresAt: usable.expiresAt };
+    const authority = authorityOf(provider.upstream);
+    // Another provider of the same name is not shown what this one issued.
+    const sets = (await this.#deps.storage.listLive(user)).filter((stored) => stored.authority === authority);
+    const usable = await this.#firstUsable(sets, provider);
+    return usable && { accessToken: usable.accessToken, expiresAt: usable.expiresAt };
+  }
+
+  async #firstUsable(
+    sets: readonly StoredTokens[],
+    provider: Pick<UpstreamProvider, 'refresh'>,
+  ): Promise<StoredTokens | undefined> {
+    try {
+      for (const stored of sets) {
+        const usable = await this.#usable(stored, provider);
+        if (usable) return usable;
+      }
+      return undefined;
+    } catch (error) {
+      // Another session of the person may have one that needs no provider.
+      const valid = sets.find((stored) => this.#remainingMs(stored) > 0);
+      if (valid && error instanceof HttpError) return valid;
+      throw error;
     }
-    return undefined;
   }
 
   async #usable(stored: StoredTokens, provider: Pick<UpstreamProvider, 'refresh'>): Promise<StoredTokens | undefined> {
