@@ -101,6 +101,26 @@ describe('approvals that the real app-server asks for', () => {
     expect(metrics).toMatch(counted('denied'));
   }, 60_000);
 
+  it.each([
+    ['client', 'declined', 'asked_client'],
+    ['accept', 'completed', 'accepted'],
+    ['deny', 'declined', 'denied'],
+  ])(
+    'without a client, at POST /api/turns, follow the policy too: %s',
+    async (CXG_APPROVALS, status, decision) => {
+      const gateway = await world.start({ CXG_APP_SERVER_URL: appServerUrl, CXG_APPROVALS });
+      const answer = await fetch(`${gateway.url}/api/turns`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer ast_ws-1', 'content-type': 'application/json' },
+        body: JSON.stringify({ input: 'go', approval_policy: 'untrusted', sandbox: 'danger-full-access' }),
+      });
+      const { items } = (await answer.json()) as { items: Item[] };
+      expect(items.find(({ type }) => type === 'commandExecution')).toMatchObject({ status });
+      expect((await get(gateway, '/metrics')).text).toMatch(counted(decision));
+    },
+    60_000,
+  );
+
   it('are written down with who, what and how, and without the command', async () => {
     const lines = world.logLines.filter((line) => line.includes('"event":"approval"'));
     const { decision, method, workspace_id, user_id, thread_id, turn_id } = JSON.parse(lines.at(-1) ?? '{}');

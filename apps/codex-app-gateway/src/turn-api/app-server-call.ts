@@ -1,5 +1,6 @@
 import { HttpError } from '@codex-gateways/service';
 import type { WebSocket } from 'ws';
+import { APPROVAL_METHODS } from '../approvals/approval-methods.ts';
 
 export interface ServerNotification {
   readonly method: string;
@@ -68,11 +69,18 @@ export class AppServerCall {
 
   #receive({ id, method, params = {}, result, error }: Message): void {
     if (method !== undefined && id === undefined) this.#onNotification({ method, params });
-    else if (method !== undefined)
-      this.#send({ id, error: { code: METHOD_NOT_FOUND, message: 'nobody is there to decide' } });
+    else if (method !== undefined) this.#send({ id, ...answerOfNobody(method) });
     else if (error) this.#pending.get(Number(id))?.reject(refusedError(error));
     else this.#pending.get(Number(id))?.resolve(result);
   }
+}
+
+/** What the gateway's policy leaves to the client (`CXG_APPROVALS`) is declined. */
+function answerOfNobody(method: string): object {
+  const answers = APPROVAL_METHODS.get(method);
+  return answers
+    ? { result: answers.decline() }
+    : { error: { code: METHOD_NOT_FOUND, message: 'nobody is there to decide' } };
 }
 
 /** What is not JSON is no message to anybody. */

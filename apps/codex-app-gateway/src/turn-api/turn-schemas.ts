@@ -21,7 +21,8 @@ export const turnRequest = z.strictObject({
   cwd: z.string().min(1).max(4096).optional().meta({ description: 'Folder on the executor; / when absent.' }),
   model: z.string().min(1).max(128).optional(),
   approval_policy: z.enum(['never', 'on-request', 'untrusted']).default('never').meta({
-    description: 'What asks for approval is declined: nobody is there to decide.',
+    description:
+      'What asks for approval is declined, since nobody is there to decide, unless the gateway is told to accept it.',
   }),
   sandbox: z.enum(['read-only', 'workspace-write', 'danger-full-access']).default('workspace-write').meta({
     description: 'What commands may do on the executor without asking.',
