@@ -1,4 +1,5 @@
 import { createPublicKey } from 'node:crypto';
+import fc from 'fast-check';
 import { generateEd25519Key, signEd25519, verifyEd25519 } from './ed25519.ts';
 import { generateRsaKey, kidOfModulus, loadRsaPrivateKey, rsaPublicJwk, rsaPublicKey } from './rsa.ts';
 
@@ -15,6 +16,11 @@ describe('RSA signing keys', () => {
     const made = await generateRsaKey();
     expect(Object.keys(rsaPublicJwk(made)).sort()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use']);
     expect(rsaPublicKey({ n: made.publicN, e: made.publicE }).equals(createPublicKey(made.privateKey))).toBe(true);
+  });
+  it('are not found in bytes of any kind', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => expect(() => loadRsaPrivateKey(bytes)).toThrow()),
+    );
   });
   it('are refused when the bytes are another kind of key', () => {
     expect(() => loadRsaPrivateKey(generateEd25519Key().privatePkcs8)).toThrow(TypeError);
@@ -41,5 +47,18 @@ describe('Ed25519 agent keys', () => {
     const key = generateEd25519Key();
     expect(verifyEd25519(key.publicKey, 'm', Buffer.alloc(63))).toBe(false);
     expect(verifyEd25519(key.publicKey.subarray(1), 'm', Buffer.alloc(64))).toBe(false);
+  });
+  it('take any bytes for a key and a signature, and verify what was signed alone', () => {
+    const key = generateEd25519Key();
+    const bytes = (length: number) =>
+      fc.oneof(fc.uint8Array({ minLength: length, maxLength: length }), fc.uint8Array());
+    fc.assert(
+      fc.property(fc.string(), bytes(32), bytes(64), (message, publicKey, signature) => {
+        expect(verifyEd25519(key.publicKey, message, signEd25519(key.privatePkcs8, message))).toBe(true);
+        expect(verifyEd25519(key.publicKey, message, signature)).toBe(false);
+        expect(typeof verifyEd25519(publicKey, message, signature)).toBe('boolean');
+        expect(verifyEd25519(publicKey, message, signEd25519(key.privatePkcs8, message))).toBe(false);
+      }),
+    );
   });
 });
