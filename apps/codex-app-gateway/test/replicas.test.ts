@@ -124,6 +124,34 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
     world.agentserver.answer = answer;
   }, 60_000);
 
+  it('tell codex-auth of a client at the gateway where it connected, with what it calls itself', async () => {
+    const reports: { gateway: string; session: Record<string, unknown> }[] = [];
+    const { answer } = world.agentserver;
+    world.agentserver.answer = (request) => {
+      if (request.path !== '/internal/codex-auth/remote-sessions') return answer(request);
+      const { gateway_id: gateway, sessions } = request.body as {
+        gateway_id: string;
+        sessions: Record<string, unknown>[];
+      };
+      reports.push(...sessions.map((session) => ({ gateway, session })));
+      return { status: 204 };
+    };
+    const [third, fourth] = [await startReplica('reporting'), await startReplica('reporting-too')];
+    const home = await connect(third, 'ws-told');
+    const passedOn = await connect(fourth, 'ws-told');
+    await Promise.all([home.initialize(), passedOn.initialize()]);
+    const introduced = () => reports.filter(({ session }) => session.client_name === 'codex-gateways-tests');
+    await waitFor(() => new Set(introduced().map(({ session }) => session.id)).size === 2, {
+      timeoutMs: 10_000,
+      describe: () => `two sessions with a name: ${JSON.stringify(reports)}`,
+    });
+    expect(new Set(introduced().map(({ gateway }) => gateway)).size).toBe(2);
+    expect(new Set(reports.map(({ session }) => session.id)).size).toBe(2);
+    await Promise.all([home, passedOn].map((client) => client.close()));
+    await Promise.all([third, fourth].map((replica) => replica.process.stop()));
+    world.agentserver.answer = answer;
+  }, 60_000);
+
   it('take nothing over an internal hop without a token that was minted for it', async () => {
     const mint = (claims: object) =>
       hopToken.mint(
