@@ -1,5 +1,6 @@
 import { inSpan, propagationHeaders, ServiceUnavailableError } from '@codex-gateways/service';
 import { type Dispatcher, Pool } from 'undici';
+import { startDeadline } from '../deadline.ts';
 import { errorCodeOf } from '../error-code.ts';
 
 const VERIFY_PATH = '/api/internal/codex/tokens/verify';
@@ -59,13 +60,14 @@ export function createVerifierClient({
   return {
     async verify(token) {
       const body = JSON.stringify({ token });
-      const deadline = AbortSignal.timeout(timeoutMs);
+      const { signal: deadline, clear } = startDeadline(timeoutMs);
       try {
         return await inSpan('verify token', { kind: 'client', attributes: SPAN_ATTRIBUTES }, async (span) => {
           const answer = await ask(body, deadline).catch((error: unknown) => {
             if (!CLOSED_CONNECTION_CODES.has(errorCodeOf(error) ?? '')) throw error;
             return ask(body, deadline);
           });
+          if (answer.status === 200) clear(); // behind another status there may be a body without end
           span.set({ 'http.response.status_code': answer.status });
           return answer;
         });

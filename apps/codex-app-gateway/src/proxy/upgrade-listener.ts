@@ -4,9 +4,9 @@ import type { Duplex } from 'node:stream';
 import { type Logger, noTracing, openRequest, type Tracing, type UpgradeListener } from '@codex-gateways/service';
 import { acceptWebSocket, FlushTurn, type FrameSocket } from '@codex-gateways/websocket';
 import type { Limits } from '../config.ts';
+import { startDeadline } from '../deadline.ts';
 import { Attempt, withinDeadline } from './attempt.ts';
 import { CLOSE_GRACE_MS } from './close-forwarding.ts';
-import { startDeadline } from './deadline.ts';
 import { clientLeft, refuseWith, unavailable } from './upgrade-refusal.ts';
 
 export interface UpgradeListenerDeps {
