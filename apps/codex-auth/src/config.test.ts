@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { ConfigError } from '@codex-gateways/service';
 import { undocumentedVariables } from '@codex-gateways/testing';
 import { readConfig } from './config.ts';
@@ -71,6 +72,12 @@ describe('configuration', () => {
     ['CODEX_AUTH_LOCAL_ACCOUNTS', 'maybe'],
     ['CODEX_AUTH_UPSTREAM_TIMEOUT', '1m'],
     ['CODEX_AUTH_UPSTREAM_SIGN_IN_TTL', '1d'],
+    ['CODEX_AUTH_DCR_STORE', 'mysql'],
+    ['CODEX_AUTH_REDIS_URL', 'http://redis.example'],
+    ['CODEX_AUTH_REDIS_URL', 'redis://user:hunter2@redis.example'],
+    ['CODEX_AUTH_REDIS_URL', 'redis://redis.example/not-a-number'],
+    ['CODEX_AUTH_REDIS_CA_FILE', '/nowhere/ca.pem'],
+    ['CODEX_AUTH_REDIS_CA_FILE', fileURLToPath(new URL('../package.json', import.meta.url))],
     ['LOG_LEVEL', 'loud'],
     ['CODEX_AUTH_KEY_ACTIVATION_DELAY', '5s'],
     ['CODEX_AUTH_KEY_ROTATION_INTERVAL', 'never'],
@@ -126,6 +133,18 @@ describe('configuration', () => {
     expect(problemsOf({ ...REQUIRED, ...upstreams, ...embedded })).toEqual([
       'CODEX_AUTH_UPSTREAMS is for the session resolver local: another product signs people in',
     ]);
+  });
+
+  it('needs to know where Redis is, when registrations are kept there, and nothing of it when they are not', () => {
+    const redis = { CODEX_AUTH_DCR_STORE: 'redis' };
+    expect(problemsOf({ ...REQUIRED, ...redis })).toEqual(['CODEX_AUTH_REDIS_URL is required']);
+    const where = { CODEX_AUTH_REDIS_URL: 'rediss://redis.example:6380/2' };
+    const who = { CODEX_AUTH_REDIS_USERNAME: 'codex', CODEX_AUTH_REDIS_PASSWORD: 'hunter2' };
+    expect(readConfig({ ...REQUIRED, ...redis, ...where, ...who })).toMatchObject({
+      dcrStore: 'redis',
+      redis: { url: 'rediss://redis.example:6380/2', username: 'codex', password: 'hunter2' },
+    });
+    expect(readConfig({ ...REQUIRED, ...where, ...who })).toMatchObject({ dcrStore: 'postgres', redis: undefined });
   });
 
   it('needs to know where sessions of another product are, and where it signs people in', () => {

@@ -1,4 +1,5 @@
 import { AuthorizationResponseError, ResponseBodyError } from 'openid-client';
+import { RedisUnavailableError } from '../upstream-registration/redis-connection.ts';
 import { UpstreamRegistrationError } from '../upstream-registration/upstream-registration-error.ts';
 
 /**
@@ -32,6 +33,8 @@ export function toUpstreamError(provider: string, error: unknown): unknown {
   const chain = causesOf(error);
   const known = chain.find((each) => each instanceof UpstreamError);
   if (known) return known;
+  // Ours, and away: not what the provider did.
+  if (chain.some((each) => each instanceof RedisUnavailableError)) return error;
   const unregistered = chain.find((each) => each instanceof UpstreamRegistrationError);
   if (unregistered) {
     const problem = unregistered.problem === 'unreachable' ? 'unavailable' : 'unusable';
