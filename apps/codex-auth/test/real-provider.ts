@@ -11,6 +11,8 @@ export interface RealProvider {
   readonly initialAccessToken: string;
   /** Ids of the clients that have. */
   readonly registered: readonly string[];
+  /** Whether it knows a client with this secret. */
+  knows(clientId: string, clientSecret: string | undefined): Promise<boolean>;
   /** How many refresh tokens it has exchanged. */
   readonly refreshes: () => number;
   close(): Promise<void>;
@@ -44,6 +46,7 @@ export async function startRealProvider(): Promise<RealProvider> {
     features: {
       devInteractions: { enabled: true },
       registration: { enabled: true, initialAccessToken: INITIAL_ACCESS_TOKEN },
+      registrationManagement: { enabled: true },
     },
     ttl: {
       AccessToken: LIFETIME_SECONDS,
@@ -63,6 +66,10 @@ export async function startRealProvider(): Promise<RealProvider> {
     issuer,
     initialAccessToken: INITIAL_ACCESS_TOKEN,
     registered,
+    async knows(clientId, clientSecret) {
+      const client = await provider.Client.find(clientId);
+      return client !== undefined && client.clientSecret === clientSecret;
+    },
     refreshes: () => refreshes,
     async close() {
       for (const spy of quiet) spy.mockRestore();

@@ -2,8 +2,8 @@ import { createSealer } from '@codex-gateways/crypto';
 import { createLogger } from '@codex-gateways/service';
 import { describeWith, useCleanup } from '@codex-gateways/testing';
 import { registersClients, useLyingUpstream } from '../../test/lying-upstream.ts';
+import { type RealProvider, startRealProvider } from '../../test/real-provider.ts';
 import { startRedis } from '../../test/redis-server.ts';
-import { type RegisteringProvider, startRegisteringProvider } from '../../test/registering-provider.ts';
 import { useUpstreamClients } from '../../test/use-upstream-clients.ts';
 import type { DcrCredentialStore } from './dcr-credentials.ts';
 import { postgresDcrEntries } from './dcr-credentials-store.ts';
@@ -27,7 +27,7 @@ function newUpstream(issuer = here().issuer, scopes = ['openid', 'email']) {
 const registrations = () => here().requests.filter(({ path }) => path === '/register').length;
 
 /** Two replicas, each with fifty requests at once. @returns the client ids that they got */
-async function hundredFirstRequests(provider: RegisteringProvider, newStore: () => DcrCredentialStore) {
+async function hundredFirstRequests(provider: RealProvider, newStore: () => DcrCredentialStore) {
   const { issuer, initialAccessToken } = provider;
   const upstream = { ...newUpstream(issuer), registration: { initialAccessToken } };
   const replicas = [fixture.newResolver({ store: newStore() }), fixture.newResolver({ store: newStore() })];
@@ -36,9 +36,9 @@ async function hundredFirstRequests(provider: RegisteringProvider, newStore: () 
 }
 
 describe('a real provider with dynamic registration', () => {
-  let provider: RegisteringProvider;
+  let provider: RealProvider;
   beforeAll(async () => {
-    provider = await startRegisteringProvider();
+    provider = await startRealProvider();
     cleanup.after(() => provider.close());
   });
 
