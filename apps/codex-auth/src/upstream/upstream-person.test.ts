@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { admit, personOf } from './upstream-person.ts';
 
 const claims = { subject: 'sub', email: 'email', emailVerified: 'email_verified', name: 'name', groups: 'groups' };
@@ -8,6 +9,29 @@ describe('what a provider says about a person', () => {
     const mapping = { ...claims, name: 'constructor.name', groups: 'a.toString' };
     const person = personOf([{ sub: 'x', a: {} }], { claims: mapping, assumeEmailVerified: false });
     expect(person).toMatchObject({ displayName: '', groups: [] });
+  });
+
+  it('is fit to be kept, whatever was said', () => {
+    const value = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('a@b', 1e300, -1e300),
+    );
+    const names = [...Object.values(claims), 'auth_time', '__proto__', 'constructor'];
+    const source = fc.dictionary(fc.constantFrom(...names), value);
+    fc.assert(
+      fc.property(fc.array(source, { maxLength: 2 }), (sources) => {
+        const person = read(...sources);
+        if (!person) return;
+        const texts = [person.subject, person.email ?? '', person.displayName, ...person.groups];
+        for (const text of texts) expect(text).not.toContain('\0');
+        expect(person.subject.length).toBeGreaterThan(0);
+        expect(person.emailIsVerified && person.email === undefined).toBe(false);
+        const year = person.authenticatedAt?.getUTCFullYear() ?? 1970;
+        expect(year >= 1970 && year <= 9999).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('may be nested, or under a name with dots', () => {

@@ -18,6 +18,8 @@ export type Claims = Readonly<Record<string, unknown>>;
 const EMAIL = /^[^\s@\p{Cc}\p{Cs}]{1,64}@[^\s@\p{Cc}\p{Cs}]{1,189}$/u;
 const MAX_GROUPS = 2000;
 const MAX_NAME_LENGTH = 100;
+/** The end of the year 9999. */
+const MAX_EPOCH_SECONDS = 253_402_300_799;
 
 /**
  * Reads a person out of what a provider said.
@@ -37,15 +39,20 @@ export function personOf(
   });
   const address = addresses.find(({ verified }) => verified !== undefined) ?? addresses[0];
   const first = (path: string) => sources.map((source) => at(source, path)).find((value) => value !== undefined);
-  const authTime = sources[0]?.auth_time;
   return {
     subject,
     email: address?.email,
     emailIsVerified: address !== undefined && isVerified(address.verified, assumeEmailVerified),
     displayName: lineOf(first(claims.name)),
     groups: groupsOf(first(claims.groups)),
-    authenticatedAt: typeof authTime === 'number' ? new Date(authTime * 1000) : undefined,
+    authenticatedAt: timeOf(sources[0]?.auth_time),
   };
+}
+
+/** A NumericDate (RFC 7519 §2) as a time that a database keeps. */
+function timeOf(seconds: unknown): Date | undefined {
+  if (typeof seconds !== 'number' || seconds < 0 || seconds > MAX_EPOCH_SECONDS) return undefined;
+  return new Date(seconds * 1000);
 }
 
 /** Whether a claim is there at all, so that nobody else has to be asked. */
