@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm test [-- pattern]`: runs every package's tests, one package at a time, and ends with `N passed, N failed`.
+// `npm test [-- pattern]`: runs every package's tests, two packages at a time, and ends with `N passed, N failed`.
 import { requireNodeVersion } from './lib/node-version.mjs';
 
 requireNodeVersion();
@@ -33,9 +33,11 @@ for (const failure of sum.failures) process.stdout.write(`FAILED  ${failure}\n`)
 process.stdout.write(`${summaryLine(sum)}\n`);
 process.exitCode = sum.failed > 0 || skipsFail ? 1 : 0;
 
-/** One package at a time: the tests start servers and real CLIs. Turbo reports the others when one fails. */
+/**
+ * Two packages at a time: the tests start servers and real CLIs, and wait for them more than they compute. Turbo runs the others too when one fails.
+ */
 function runTests(jestArguments) {
-  const options = ['--ui=stream', '--concurrency=1', '--continue', '--env-mode=loose', '--log-prefix=none'];
+  const options = ['--ui=stream', '--concurrency=2', '--continue', '--env-mode=loose', '--log-prefix=task'];
   const command = turboCommand('test', ...options, '--', ...jestArguments);
   const env = turboEnvironment({ TEST_RESULTS_DIR: resultsFolder });
   const child = spawn(command[0], command.slice(1), { cwd: ROOT, env, stdio: 'inherit' });
