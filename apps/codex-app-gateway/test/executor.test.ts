@@ -113,6 +113,19 @@ describe('commands on an executor, with the real CLI at both ends and the real e
     expect((await onlyAppServer(world.stateDir)).pid).toBe(pid);
   }, 60_000);
 
+  it('run for their own workspace only: another one has no place to run anything, and hears of nothing', async () => {
+    const other = await connect(gateway, 'ws-2');
+    const [own, theirs] = await Promise.all([
+      runTurn(client, { text: 'go', cwd: '/' }),
+      runTurn(other, { text: 'go', cwd: '/' }),
+    ]);
+    expect(output(own.items)).toContain('marker=of-the-first');
+    expect(theirs.environmentIds).toEqual([]);
+    expect(output(theirs.items)).not.toContain('marker=');
+    expect(JSON.stringify(other.notifications)).not.toContain(own.threadId);
+    await other.close();
+  }, 60_000);
+
   it('run again after a turn was revoked, at the next prompt, with another turn', async () => {
     const openTurn = async () =>
       (JSON.parse(await readFile(join(world.stateDir, 'turns.json'), 'utf8')) as { turnId: string }[])[0]?.turnId;
