@@ -45,7 +45,6 @@ export class FuzzGroup {
   readonly #harnesses = Array.from({ length: HARNESSES }, () => new FuzzHarness());
   readonly #watched = new Map<string, WatchedStream>();
   #executor: FuzzPeer | undefined;
-  #lastStream = 0;
 
   constructor(random: Random, urls: FuzzUrls) {
     this.#random = random;
@@ -88,8 +87,8 @@ export class FuzzGroup {
   }
 
   #open(owner: FuzzHarness): void {
-    this.#lastStream += 1;
-    const id = `watched-${String(this.#lastStream).padStart(6, '0')}`;
+    // Not to be hit upon by a mutation of another one before it is open.
+    const id = `watched-${this.#random.bytes(8).toString('hex')}`;
     const stream = { id, owner, toExecutor: new InFlight(), toHarness: new InFlight() };
     owner.streams.push(stream);
     this.#watched.set(id, stream);
