@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { freePort, waitFor } from '@codex-gateways/testing';
+import { freePort, waitFor, whenThisProcessIsGone } from '@codex-gateways/testing';
 
 /**
  * HAProxy in front of a WebSocket server: a tunnel, which neither unmasks nor looks. It bounds what any proxy can do here.
@@ -19,6 +19,7 @@ export async function startHaproxy({ serverPort }) {
   const file = join(folder, 'haproxy.cfg');
   writeFileSync(file, configuration(port, serverPort));
   const child = spawn(program, ['-db', '-f', file], { stdio: ['ignore', 'ignore', 'inherit'] });
+  child.once('exit', whenThisProcessIsGone('kill -s KILL "$1"; rm -rf "$2"', [String(child.pid), folder]));
   await somebodyListens(port);
   return {
     name: 'HAProxy (a tunnel)',

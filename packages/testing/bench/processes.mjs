@@ -1,6 +1,7 @@
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { whenThisProcessIsGone } from '@codex-gateways/testing';
 
 const fileOf = (name) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -12,6 +13,7 @@ export function startProgram(script, { args = [], env = {}, nodeOptions = [] } =
     stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
   });
   child.stdout.resume();
+  child.once('exit', whenThisProcessIsGone('kill -s KILL "$1"', [String(child.pid)]));
   return {
     pid: child.pid,
     async memory() {

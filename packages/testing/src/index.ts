@@ -43,6 +43,7 @@ export { startTestPostgres, type TestDatabase, type TestPostgres } from './postg
 export { createTestDatabase, useTestDatabase } from './postgres/use-test-database.ts';
 export { cpuMsOf } from './processes/cpu-time.ts';
 export { isAlive } from './processes/is-alive.ts';
+export { whenThisProcessIsGone } from './processes/process-guard.ts';
 export { describeWith, findProgram } from './processes/programs.ts';
 export { type ProcessExit, type ProcessOptions, RunningProcess, startProcess } from './processes/running-process.ts';
 export { type Cleanup, useCleanup } from './processes/use-cleanup.ts';
