@@ -126,7 +126,7 @@ describe('commands on an executor, with the real CLI at both ends and the real e
     await other.close();
   }, 60_000);
 
-  it('run again after a turn was revoked, at the next prompt, with another turn', async () => {
+  it('do not run after a turn was revoked, until a client connects anew: then with another turn', async () => {
     const openTurn = async () =>
       (JSON.parse(await readFile(join(world.stateDir, 'turns.json'), 'utf8')) as { turnId: string }[])[0]?.turnId;
     const revoked = await openTurn();
@@ -135,10 +135,11 @@ describe('commands on an executor, with the real CLI at both ends and the real e
       headers: { authorization: `Bearer ${GATEWAY_SECRETS[1]}`, 'content-type': 'application/json' },
       body: JSON.stringify({ turn_id: revoked }),
     });
-    await waitFor(
-      async () => output((await runTurn(client, { text: 'go', cwd: '/' })).items).includes('marker=of-the-first'),
-      { timeoutMs: 30_000, describe: 'a command to run again' },
-    );
+    await client.waitForNotification<{ message: string }>('warning', ({ message }) => message.includes('was revoked'));
+    expect(output((await runTurn(client, { text: 'go', cwd: '/' })).items)).not.toContain('marker=');
+    await client.close();
+    client = await connect(gateway);
+    expect(output((await runTurn(client, { text: 'go', cwd: '/' })).items)).toContain('marker=of-the-first');
     expect(await openTurn()).not.toBe(revoked);
   }, 60_000);
 

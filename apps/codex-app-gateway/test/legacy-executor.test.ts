@@ -109,7 +109,7 @@ describe('an app-server and an executor of the last CLI without encryption (0.14
     expect((await onlyAppServer(world.stateDir)).pid).toBe(pid);
   }, 60_000);
 
-  it('runs them again after the turn was revoked, with another turn', async () => {
+  it('runs none after the turn was revoked, until a client connects anew: then with another turn', async () => {
     const revoked = await openTurnId(world.stateDir);
     const answer = await fetch(`${execGateway.url}/api/exec-gateway/revoke-turn`, {
       method: 'POST',
@@ -117,10 +117,14 @@ describe('an app-server and an executor of the last CLI without encryption (0.14
       body: JSON.stringify({ turn_id: revoked }),
     });
     expect(answer.ok).toBe(true);
-    await waitFor(async () => (await prompt()).includes('marker=of-0140'), {
-      timeoutMs: 40_000,
-      describe: 'a command to run again',
+    await waitFor(async () => !(await prompt()).includes('marker=of-0140'), {
+      timeoutMs: 20_000,
+      describe: 'the bridge to close',
     });
+    expect(await prompt()).not.toContain('marker=of-0140');
+    await client.close();
+    client = await connect(gateway);
+    expect(await prompt()).toContain('marker=of-0140');
     expect(await openTurnId(world.stateDir)).not.toBe(revoked);
   }, 60_000);
 

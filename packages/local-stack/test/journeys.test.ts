@@ -187,6 +187,10 @@ describe('the real Codex CLI through all three services', () => {
     const outputs = turn.items.map((item) => `${item.aggregatedOutput ?? ''}${item.text ?? ''}`).join('\n');
     expect(outputs).not.toContain(MARKER);
     expect(outputs).toContain('it wrote');
+    await client.close();
+    client = await connect(remoteToken);
+    const verifiedAgain = await runTurn(client, { text: 'say it at last', cwd: '/' });
+    expect(verifiedAgain.items.map((item) => item.aggregatedOutput ?? '').join('\n')).toContain(MARKER);
     expect((await listConnectors())[0]?.is_online).toBe(true);
   }, 90_000);
 

@@ -25,8 +25,12 @@ export interface AppServerLease {
   onNotice(listener: (message: string) => void): void;
   /** Tells that it does not answer: it is looked at, and stopped if it hangs. */
   suspect(): void;
-  /** Safe to call twice. */
-  release(): void;
+  /**
+   * Safe to call twice.
+   * @param accessEnded - the client had to leave since its token is no longer good: when it was the last, the app-server ends, and
+   * its turn with it
+   */
+  release(options?: { readonly accessEnded: boolean }): void;
 }
 
 /** For whom an app-server is wanted. */

@@ -30,8 +30,9 @@ describe('app-servers of our own, what they are given', () => {
       CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN: expect.any(String),
       CODEX_EXEC_SERVER_NOISE_CHATGPT_ACCOUNT_ID: 'ws-1',
     });
-    // What it has is good for its own registry and nothing else: it is no capability token.
-    expect(environment.CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN).toMatch(/^[\w-]{43}$/);
+    const [, payload = ''] = (environment.CODEX_EXEC_SERVER_NOISE_AUTH_TOKEN ?? '').split('.');
+    const capability = JSON.parse(Buffer.from(payload, 'base64url').toString()) as object;
+    expect(capability).toMatchObject({ turn_id: expect.any(String), workspace_id: 'ws-1' });
     expect(await readdir(environment.PATH ?? '')).toEqual([]);
     for (const secret of GATEWAY_SECRETS) expect(JSON.stringify([environment, args])).not.toContain(secret);
   }, 60_000);

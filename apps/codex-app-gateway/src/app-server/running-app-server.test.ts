@@ -24,7 +24,7 @@ describe('the life of one app-server', () => {
     return {
       running: new RunningAppServer({
         launched,
-        access: { exeId: 'exe_1', quiet },
+        access: { exeId: 'exe_1', quiet, admitted: () => undefined },
         activeTurnIds: new Set(),
         idleShutdownMs,
         probeTimeoutMs: 1000,
@@ -35,6 +35,15 @@ describe('the life of one app-server', () => {
 
   const hasEnded = (running: RunningAppServer) =>
     waitFor(() => !running.isUsable, { timeoutMs: 5000, describe: 'the end' });
+
+  it('ends at once when the last client had to leave since its access has ended', async () => {
+    const { running } = launch({ idleShutdownMs: 60_000 });
+    const [one, two] = [running.lease(), running.lease()];
+    one.release({ accessEnded: true });
+    expect(running.isUsable).toBe(true);
+    two.release({ accessEnded: true });
+    expect(await running.ended).toEqual({ words: 'the access of its last client has ended', wasStopped: true });
+  });
 
   it('ends when it was idle for so long, from its start or its last client on', async () => {
     const { running } = launch({ idleShutdownMs: 50 });

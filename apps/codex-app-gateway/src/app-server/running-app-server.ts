@@ -6,7 +6,7 @@ import { isReady } from './readiness.ts';
 export interface RunningAppServerOptions {
   readonly launched: LaunchedAppServer;
   /** Absent when the app-server has no executor. */
-  readonly access: Pick<ExecutorAccess, 'exeId' | 'quiet'> | undefined;
+  readonly access: Pick<ExecutorAccess, 'exeId' | 'quiet' | 'admitted'> | undefined;
   /** What the app-server is working on; kept up to date here. */
   readonly activeTurnIds: Set<string>;
   readonly idleShutdownMs: number;
@@ -68,7 +68,9 @@ export class RunningAppServer {
     return !this.#hasEnded && this.#stopReason === undefined;
   }
 
+  /** For a client that was just verified. */
   lease(): AppServerLease {
+    this.#options.access?.admitted();
     const id = Symbol('lease');
     const listeners = { stopping: (_reason: string) => {}, notice: (_message: string) => {} };
     this.#leases.set(id, listeners);
@@ -88,7 +90,7 @@ export class RunningAppServer {
         listeners.notice = listener;
       },
       suspect: () => void this.#stopIfHanging(),
-      release: () => this.#release(id),
+      release: ({ accessEnded } = { accessEnded: false }) => this.#release(id, accessEnded),
     };
   }
 
@@ -127,9 +129,10 @@ export class RunningAppServer {
     if (!isAnswering) await this.stop('the app-server did not answer any more; connect again');
   }
 
-  #release(id: symbol): void {
+  #release(id: symbol, accessEnded: boolean): void {
     if (!this.#leases.delete(id) || this.#leases.size > 0) return;
     this.#activeTurnIds.clear(); // nobody is left who would hear of their end
+    if (accessEnded) return void this.stop('the access of its last client has ended');
     this.#ifQuiet();
     this.#armIdleTimer();
   }

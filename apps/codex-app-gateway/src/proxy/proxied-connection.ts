@@ -1,3 +1,4 @@
+import { CLOSE_CODES } from '@codex-gateways/service';
 import { type FrameSocket, isSendableCloseCode } from '@codex-gateways/websocket';
 import type { AppServerLease } from '../app-server/app-server.ts';
 import type { ApprovalDesk } from '../approvals/approval-desk.ts';
@@ -164,8 +165,8 @@ export class ProxiedConnection {
       });
     });
     await Promise.all([clientClosed, upstreamClosed]);
-    lease.release();
     const how = this.#closing ?? closing('internalError', '');
+    lease.release({ accessEnded: how.code === CLOSE_CODES.unauthorized.code });
     observer.closed(how.code);
     return how;
   }

@@ -149,11 +149,10 @@ describe('the registry of an app-server', () => {
     expect(counted).toEqual(['exec_gateway_unreachable', 'exec_gateway_unreachable']);
   });
 
-  it('goes on with another turn after a revocation, but not for what was running when it came', async () => {
+  it('ends with a revocation, until a client that was verified comes in: then it goes on with another turn', async () => {
     const { link, entrance, notices } = await open();
     await connect(entrance);
     const { turnId } = link.access;
-    link.activeTurnIds.add('running');
     connectAnswer = () => refusal(401, 'unauthorized');
     expect((await connect(entrance)).status).toBe(401);
     expect(notices.at(-1)).toContain('revoked');
@@ -161,18 +160,23 @@ describe('the registry of an app-server', () => {
     const before = asked().length;
     expect(await connect(entrance)).toMatchObject({ status: 401, body: { error: { code: 'turn_revoked' } } });
     expect(asked()).toHaveLength(before);
-    link.activeTurnIds.delete('running');
-    link.activeTurnIds.add('the next one');
+    link.access.admitted();
     const again = await Promise.all([connect(entrance), connect(entrance)]);
     expect(again.map(({ status }) => status)).toEqual([200, 200]);
+    const turns = asked()
+      .slice(before)
+      .map(({ headers }) => headers.authorization);
+    expect(new Set(turns).size).toBeLessThanOrEqual(2);
     expect(lastToken().turn_id).not.toBe(turnId);
-    expect(
-      new Set(
-        asked()
-          .slice(before)
-          .map(({ headers }) => headers.authorization),
-      ).size,
-    ).toBeLessThanOrEqual(2);
+  });
+
+  it('gives the app-server a capability token of its turn, which opens nothing after the end of the turn', async () => {
+    const { link, entrance } = await open();
+    const [, payload = ''] = entrance.token.split('.');
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as object;
+    expect(claims).toMatchObject({ turn_id: link.access.turnId, workspace_id: 'ws_1' });
+    link.close();
+    expect((await connect(entrance)).status).toBe(404);
   });
 
   it('has a bridge for an app-server without encryption, for that one only', async () => {

@@ -1,8 +1,9 @@
+import { randomToken } from '@codex-gateways/crypto';
 import type { InternalClient, Logger } from '@codex-gateways/service';
 import { type Execution, httpBaseOf } from '../app-server/child-environment.ts';
 import type { Generation } from '../app-server/generation.ts';
 import { ExecutorAccess } from '../turns/executor-access.ts';
-import type { TurnSubject, Turns } from '../turns/turns.ts';
+import type { Turn, TurnSubject, Turns } from '../turns/turns.ts';
 import { refusalLabel } from './refusals.ts';
 import type { Registry } from './registry.ts';
 import { Rendezvous } from './rendezvous.ts';
@@ -21,7 +22,7 @@ export interface ExecutorLinksDeps {
 
 /** One app-server's way to its executor, from before its start until after its end. */
 export interface ExecutorLink {
-  readonly access: Pick<ExecutorAccess, 'exeId' | 'turnId' | 'quiet'>;
+  readonly access: Pick<ExecutorAccess, 'exeId' | 'turnId' | 'quiet' | 'admitted'>;
   /** What the app-server is told of it. */
   readonly execution: Execution;
   /** What the app-server is working on; to be kept up to date by who has it. */
@@ -54,7 +55,7 @@ export class ExecutorLinks {
         onNotice(notice);
       },
     });
-    const entrance = registry.open(rendezvous);
+    const entrance = registry.open(rendezvous, await this.#credentialFor(turn));
     const { exeId, workspaceId } = subject;
     const { url: registryUrl, token: registryToken, bridgeUrl } = entrance;
     const way =
@@ -70,5 +71,13 @@ export class ExecutorLinks {
         access.end();
       },
     };
+  }
+
+  /**
+   * What the app-server shows at its entrance: the turn's first capability token. One without encryption prints its bridge's
+   * address, token included, when its executor is away: its token is good for nothing else.
+   */
+  async #credentialFor(turn: Turn): Promise<string> {
+    return this.#deps.generation === 'legacy' ? randomToken() : (await this.#deps.turns.mint(turn)).token;
   }
 }

@@ -18,7 +18,7 @@ export const REFUSAL_CODES = [
 export const REVOKED: Refusal = {
   status: 401,
   code: 'turn_revoked',
-  message: 'access to it was revoked while this turn was running; send another prompt to go on',
+  message: 'access to it was revoked; leave this session and connect again to go on',
 };
 
 export const UNREACHABLE: Refusal = {

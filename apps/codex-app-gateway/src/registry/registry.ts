@@ -22,7 +22,7 @@ const CLOSE_MS = 500;
 export interface RegistryEntrance {
   /** Base address, as the app-server gets it. */
   readonly url: string;
-  /** What the app-server shows there; good for nothing else. */
+  /** What the app-server shows there, good as long as the entrance is open. */
   readonly token: string;
   /** For an app-server without encryption: the whole address of its bridge. */
   readonly bridgeUrl: string;
@@ -31,8 +31,8 @@ export interface RegistryEntrance {
 
 /**
  * The registry that app-servers of this gateway ask for their executors: on loopback, with an entrance for each that leads to its
- * own executor only. It asks the exec-gateway in their place, so an app-server never holds a capability token, and what the
- * exec-gateway refuses is known here. See docs/protocol.md, "Harness: how an app-server reaches its executor".
+ * own executor only. It asks the exec-gateway in their place, each time with a token of its own, so an app-server outlives the
+ * capability token that it was started with, and what the exec-gateway refuses is known here. See docs/protocol.md, "Harness: how an app-server reaches its executor".
  */
 export class Registry {
   readonly #entrances = new Map<string, { token: string; rendezvous: Rendezvous }>();
@@ -52,12 +52,13 @@ export class Registry {
     });
   }
 
-  open(rendezvous: Rendezvous): RegistryEntrance {
+  /** @param token - what the app-server shall show; nobody can guess it */
+  open(rendezvous: Rendezvous, token: string): RegistryEntrance {
     if (!this.#server) throw new TypeError('the registry has not been started');
-    const [id, token] = [randomToken(), randomToken()];
+    const id = randomToken();
     this.#entrances.set(id, { token, rendezvous });
     const url = `${this.#server.url}/${id}`;
-    const bridgeUrl = `${url.replace('http', 'ws')}/bridge?role=harness&token=${token}`;
+    const bridgeUrl = `${url.replace('http', 'ws')}/bridge?role=harness&token=${encodeURIComponent(token)}`;
     return { url, token, bridgeUrl, close: () => this.#entrances.delete(id) };
   }
 

@@ -46,6 +46,19 @@ describe('the access of an app-server to its executor', () => {
     expect(ended).toEqual(['turn_1']);
   });
 
+  it('has no token after a revocation, until somebody who was verified comes in', async () => {
+    const { ended, subject } = access(600);
+    expect(await subject.token()).toBe('token of turn_1');
+    subject.revoked();
+    expect(ended).toEqual(['turn_1']);
+    expect(await subject.token()).toBeUndefined();
+    subject.quiet();
+    expect(await subject.token()).toBeUndefined();
+    subject.admitted();
+    expect(await subject.token()).toBe('token of turn_2');
+    subject.end();
+  });
+
   it('has no token after its end', async () => {
     const { ended, subject } = access(600);
     subject.end();

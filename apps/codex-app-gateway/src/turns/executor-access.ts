@@ -7,13 +7,14 @@ export interface ExecutorAccessDeps {
   readonly turns: Pick<Turns, 'begin' | 'mint' | 'end'>;
   /** Begun already. */
   readonly turn: Turn;
-  /** The turns (in the CLI's sense) that the app-server is working on right now. */
+  /** The turns (in the CLI's sense) that the app-server is working on right now: access is not renewed meanwhile. */
   readonly activeTurnIds: () => ReadonlySet<string>;
 }
 
 /**
  * What lets one app-server reach its executor for as long as it runs: a turn (in our sense, which capability tokens name and
- * revocations end), and another one when that was revoked. Tokens are minted one by one when they are needed.
+ * revocations end), renewed by another before its tokens end. Tokens are minted one by one when they are needed. A turn that
+ * somebody else revoked is followed by another only when a client has come in, and was verified, after that.
  */
 export class ExecutorAccess {
   readonly #turns: ExecutorAccessDeps['turns'];
@@ -21,7 +22,7 @@ export class ExecutorAccess {
   readonly #activeTurnIds: () => ReadonlySet<string>;
   #turn: Turn | undefined;
   #beginning: Promise<void> | undefined;
-  #revokedDuring: ReadonlySet<string> = new Set();
+  #isRevoked = false;
   #renewalTimer: NodeJS.Timeout | undefined;
   #isRenewalDue = false;
   #hasEnded = false;
@@ -37,18 +38,17 @@ export class ExecutorAccess {
     return this.#subject.exeId;
   }
 
-  /** The turn that tokens name at present; undefined after a revocation, until the next use. */
+  /** The turn that tokens name at present; undefined until the next use when it was ended. */
   get turnId(): string | undefined {
     return this.#turn?.turnId;
   }
 
   /**
    * A fresh capability token.
-   * @returns undefined when access was revoked while the app-server worked on something that it still works on: that must not go
-   * on with another token
+   * @returns undefined after the end, and when access was revoked and nobody has come in since
    */
   async token(): Promise<string | undefined> {
-    if (this.#isRevoked() || this.#hasEnded) return undefined;
+    if (this.#isRevoked || this.#hasEnded) return undefined;
     if (!this.#turn) {
       this.#beginning ??= this.#begin().finally(() => {
         this.#beginning = undefined;
@@ -69,8 +69,13 @@ export class ExecutorAccess {
 
   /** The exec-gateway does not take the turn's tokens any more. */
   revoked(): void {
-    this.#revokedDuring = new Set(this.#activeTurnIds());
+    this.#isRevoked = true;
     this.#endTurn();
+  }
+
+  /** A client that was just verified has come in: what was revoked before concerns others. */
+  admitted(): void {
+    this.#isRevoked = false;
   }
 
   /** No turn runs at the moment: the time to put another token in place of one that is near its end. */
@@ -82,11 +87,6 @@ export class ExecutorAccess {
   end(): void {
     this.#hasEnded = true;
     this.#endTurn();
-  }
-
-  #isRevoked(): boolean {
-    const active = this.#activeTurnIds();
-    return [...this.#revokedDuring].some((turnId) => active.has(turnId));
   }
 
   async #begin(): Promise<void> {
