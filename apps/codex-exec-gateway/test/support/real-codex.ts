@@ -67,7 +67,8 @@ export async function startSignedInExecutor(
   };
   await writeFile(join(home.path, 'auth.json'), JSON.stringify(auth), { mode: 0o600 });
   const executor = await startCodex({
-    args: ['exec-server', '--remote', gateway.url, '--environment-id', exeId],
+    // What 0.133 and later call an environment was an executor before.
+    args: ['exec-server', '--remote', gateway.url, version === '0.132.0' ? '--executor-id' : '--environment-id', exeId],
     home,
     // A 401 makes the CLI refresh once; here nobody answers it.
     env: { CODEX_REFRESH_TOKEN_URL_OVERRIDE: 'http://127.0.0.1:9/oauth/token', ...env },
