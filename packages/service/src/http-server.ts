@@ -13,6 +13,12 @@ export class ListenError extends Error {
   override readonly name = 'ListenError';
 }
 
+/**
+ * Connections that the kernel holds until they are accepted; it takes its own limit (`net.core.somaxconn`) when that is lower. When a replica is
+ * lost, all its executors dial another one in the same second, and Node.js's 511 leaves some of them hanging.
+ */
+const BACKLOG = 4096;
+
 export type UpgradeListener = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 /** A listening HTTP server with an orderly end. */
@@ -64,7 +70,7 @@ export async function listen(
       const why = cause.code === 'EADDRINUSE' ? 'the port is taken' : (cause.code ?? cause.message);
       reject(new ListenError(`cannot listen on ${host}:${port}: ${why}`, { cause }));
     });
-    server.listen({ host, port }, resolve);
+    server.listen({ host, port, backlog: BACKLOG }, resolve);
   });
   const address = server.address() as AddressInfo;
   const hostInUrl = address.family === 'IPv6' ? `[${address.address}]` : address.address;

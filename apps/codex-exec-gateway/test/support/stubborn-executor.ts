@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
 const RETRY_MS = 200;
+/** As the CLI gives up a connection that does not come about. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** An executor that comes back with its ticket whenever its connection is lost, as the CLI does from 0.145 on. */
 export class StubbornExecutor {
@@ -33,7 +35,8 @@ export class StubbornExecutor {
   }
 
   #dial(onOpen?: () => void): void {
-    const ws = new WebSocket(`${this.#address().replace('http', 'ws')}${this.#path}`, { perMessageDeflate: false });
+    const url = `${this.#address().replace('http', 'ws')}${this.#path}`;
+    const ws = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
     this.#ws = ws;
     ws.on('error', () => undefined);
     ws.once('unexpected-response', (req, res) => {
