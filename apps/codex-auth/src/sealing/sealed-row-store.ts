@@ -27,100 +27,61 @@ export interface SealedColumn {
 
 /** The sealed columns of this service. */
 export const SEALED_COLUMNS: readonly SealedColumn[] = [
-  {
+  sealedColumn({
     name: 'the signing keys',
     contextOf: sealContextOf,
-    async listStale(db, { currentKeyId, afterKey, limit }) {
-      const { rows } = await db.query<SealedRow>(
-        `select kid as key, private_pkcs8_sealed as sealed
-           from codex_auth.codex_jwks_keys
-          where substring(private_pkcs8_sealed from 2 for 4) <> $1
-            and kid > $2
-          order by kid
-          limit $3`,
-        [currentKeyId, afterKey, limit],
-      );
-      return rows;
-    },
-    async replace(db, { key, from, to }) {
-      await db.query(
-        `update codex_auth.codex_jwks_keys
-            set private_pkcs8_sealed = $3
-          where kid = $1
-            and private_pkcs8_sealed = $2`,
-        [key, from, to],
-      );
-    },
-  },
-  {
+    table: 'codex_auth.codex_jwks_keys',
+    key: 'kid',
+    column: 'private_pkcs8_sealed',
+  }),
+  sealedColumn({
     name: 'the secrets of the installation',
     contextOf: secretContextOf,
-    async listStale(db, { currentKeyId, afterKey, limit }) {
-      const { rows } = await db.query<SealedRow>(
-        `select name as key, sealed
-           from codex_auth.sealed_secrets
-          where substring(sealed from 2 for 4) <> $1
-            and name > $2
-          order by name
-          limit $3`,
-        [currentKeyId, afterKey, limit],
-      );
-      return rows;
-    },
-    async replace(db, { key, from, to }) {
-      await db.query('update codex_auth.sealed_secrets set sealed = $3 where name = $1 and sealed = $2', [
-        key,
-        from,
-        to,
-      ]);
-    },
-  },
-  {
+    table: 'codex_auth.sealed_secrets',
+    key: 'name',
+    column: 'sealed',
+  }),
+  sealedColumn({
     name: 'the tokens of identity providers',
     contextOf: upstreamTokensContextOf,
-    async listStale(db, { currentKeyId, afterKey, limit }) {
-      const { rows } = await db.query<SealedRow>(
-        `select id::text as key, tokens_sealed as sealed
-           from codex_auth.upstream_tokens
-          where substring(tokens_sealed from 2 for 4) <> $1
-            and id::text > $2
-          order by id::text
-          limit $3`,
-        [currentKeyId, afterKey, limit],
-      );
-      return rows;
-    },
-    async replace(db, { key, from, to }) {
-      await db.query(
-        `update codex_auth.upstream_tokens
-            set tokens_sealed = $3
-          where id = $1
-            and tokens_sealed = $2`,
-        [key, from, to],
-      );
-    },
-  },
-  {
+    table: 'codex_auth.upstream_tokens',
+    key: 'id',
+    column: 'tokens_sealed',
+  }),
+  sealedColumn({
     name: 'the registrations at upstreams',
     contextOf: dcrContextOf,
+    table: 'codex_auth.dcr_credentials',
+    key: 'id',
+    column: 'sealed',
+  }),
+];
+
+/** @param column - with `table` and `key` a name of the schema, none of them from outside */
+function sealedColumn({
+  name,
+  contextOf,
+  table,
+  key,
+  column,
+}: Pick<SealedColumn, 'name' | 'contextOf'> & { table: string; key: string; column: string }): SealedColumn {
+  return {
+    name,
+    contextOf,
     async listStale(db, { currentKeyId, afterKey, limit }) {
       const { rows } = await db.query<SealedRow>(
-        `select id as key, sealed
-           from codex_auth.dcr_credentials
-          where substring(sealed from 2 for 4) <> $1
-            and id > $2
-          order by id
+        `select ${key}::text as key, ${column} as sealed
+           from ${table}
+          where substring(${column} from 2 for 4) <> $1
+            and ${key}::text > $2
+          order by ${key}::text
           limit $3`,
         [currentKeyId, afterKey, limit],
       );
       return rows;
     },
-    async replace(db, { key, from, to }) {
-      await db.query('update codex_auth.dcr_credentials set sealed = $3 where id = $1 and sealed = $2', [
-        key,
-        from,
-        to,
-      ]);
+    async replace(db, { key: of, from, to }) {
+      await db.query(`update ${table} set ${column} = $3 where ${key} = $1 and ${column} = $2`, [of, from, to]);
     },
-  },
-];
+  };
+}
