@@ -24,7 +24,7 @@ export {
 } from './internal-client.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger.ts';
 export { createMetrics, type HttpMetrics, type Metrics, metricsRoute, observePool } from './metrics.ts';
-export { identifier, lineOfText, parseInput } from './parse-input.ts';
+export { identifier, lineOfText, pageLimit, parseInput, queryFlag } from './parse-input.ts';
 export { identifyProcess, isSameProcessAlive, type ProcessIdentity, processField } from './process-identity.ts';
 export { requestIdOf, requestLog } from './request-log.ts';
 export { PARENT_PIPE_VARIABLE, runProcess, type Service } from './run-process.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { HttpError } from './http-error.ts';
-import { identifier, lineOfText, parseInput } from './parse-input.ts';
+import { identifier, lineOfText, pageLimit, parseInput, queryFlag } from './parse-input.ts';
 
 function refusalOf(schema: z.ZodType, input: unknown): HttpError | undefined {
   try {
@@ -48,5 +48,35 @@ describe('identifier', () => {
 
   it('accepts what may be some other product’s id', () => {
     expect(identifier.safeParse("ws_1';--").success).toBe(true);
+  });
+});
+
+describe('queryFlag', () => {
+  it.each([
+    ['true', true],
+    ['1', true],
+    ['false', false],
+    ['0', false],
+    [undefined, false],
+  ])('reads %j as %j', (given, meant) => {
+    expect(queryFlag.parse(given)).toBe(meant);
+  });
+
+  it.each(['yes', '', 'TRUE', ['true', 'true']])('refuses %j', (given) => {
+    expect(queryFlag.safeParse(given).success).toBe(false);
+  });
+});
+
+describe('pageLimit', () => {
+  it.each([
+    ['1', 1],
+    ['200', 200],
+    [undefined, 50],
+  ])('reads %j as %j', (given, meant) => {
+    expect(pageLimit.parse(given)).toBe(meant);
+  });
+
+  it.each(['0', '201', '-1', '1e2', '1000', '', ['1', '2']])('refuses %j', (given) => {
+    expect(pageLimit.safeParse(given).success).toBe(false);
   });
 });

@@ -37,3 +37,17 @@ export const identifier = z
   .min(1)
   .max(128)
   .regex(/^[\x21-\x7e]+$/, 'must be an id');
+
+/** A yes or no in a query: `true`, `false`, `1` or `0`; no when absent. */
+export const queryFlag = z
+  .enum(['true', 'false', '1', '0'])
+  .default('false')
+  .transform((value) => value === 'true' || value === '1');
+
+/** How many rows a page of a list has, in a query: 1 to 200, 50 when absent. */
+export const pageLimit = z
+  .string()
+  .regex(/^\d{1,3}$/, 'must be a number from 1 to 200')
+  .default('50')
+  .transform(Number)
+  .pipe(z.number().int().min(1).max(200));

@@ -1,4 +1,4 @@
-import { identifier, lineOfText, parseInput } from '@codex-gateways/service';
+import { identifier, lineOfText, pageLimit, parseInput } from '@codex-gateways/service';
 import express, { type Request, type RequestHandler, type Response, Router } from 'express';
 import { z } from 'zod';
 import { currentUser } from '../accounts/current-user.ts';
@@ -11,12 +11,7 @@ const PATH = '/api/admin/users';
 const MAX_BODY_BYTES = 4096;
 
 const listSchema = z.object({
-  limit: z
-    .string()
-    .regex(/^\d{1,3}$/, 'must be a number from 1 to 200')
-    .default('50')
-    .transform(Number)
-    .pipe(z.number().int().min(1).max(200)),
+  limit: pageLimit,
   cursor: identifier.optional(),
 });
 const createSchema = z.strictObject({

@@ -1,4 +1,4 @@
-import { HttpError, parseInput } from '@codex-gateways/service';
+import { HttpError, pageLimit, parseInput } from '@codex-gateways/service';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { currentUser } from '../accounts/current-user.ts';
@@ -12,12 +12,7 @@ const text = z
   .optional();
 
 const querySchema = z.object({
-  limit: z
-    .string()
-    .regex(/^\d{1,3}$/, 'must be a number from 1 to 200')
-    .default('50')
-    .transform(Number)
-    .pipe(z.number().int().min(1).max(200)),
+  limit: pageLimit,
   cursor: z
     .string()
     .regex(/^\d{1,18}$/, 'must be the next_cursor of another page')

@@ -1,4 +1,4 @@
-import { identifier, parseInput } from '@codex-gateways/service';
+import { identifier, parseInput, queryFlag } from '@codex-gateways/service';
 import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import { currentUser } from '../accounts/current-user.ts';
@@ -6,10 +6,7 @@ import type { RemoteSession, RemoteSessions } from './remote-sessions.ts';
 
 const querySchema = z.object({
   workspace_id: identifier.optional(),
-  include_ended: z
-    .enum(['true', 'false', '1', '0'])
-    .default('false')
-    .transform((value) => value === 'true' || value === '1'),
+  include_ended: queryFlag,
 });
 
 /** `GET /api/codex/sessions?workspace_id=&include_ended=`: who is connected with `codex --remote`, as far as the caller may know. */

@@ -1,4 +1,4 @@
-import { identifier, parseInput } from '@codex-gateways/service';
+import { identifier, parseInput, queryFlag } from '@codex-gateways/service';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { currentUser } from '../accounts/current-user.ts';
@@ -6,10 +6,7 @@ import type { RemoteToken, RemoteTokens } from './remote-tokens.ts';
 
 const querySchema = z.object({
   workspace_id: identifier.optional(),
-  include_revoked: z
-    .enum(['true', 'false', '1', '0'])
-    .default('false')
-    .transform((value) => value === 'true' || value === '1'),
+  include_revoked: queryFlag,
 });
 
 /** `GET /api/codex/tokens?workspace_id=&include_revoked=`: the tokens that the caller may manage. */

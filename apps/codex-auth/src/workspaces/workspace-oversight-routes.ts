@@ -1,4 +1,4 @@
-import { identifier, parseInput } from '@codex-gateways/service';
+import { identifier, pageLimit, parseInput } from '@codex-gateways/service';
 import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import { currentUser } from '../accounts/current-user.ts';
@@ -11,12 +11,7 @@ const PATH = '/api/admin/workspaces';
 
 const listSchema = z.object({
   without_owner: z.enum(['true', 'false']).default('false'),
-  limit: z
-    .string()
-    .regex(/^\d{1,3}$/, 'must be a number from 1 to 200')
-    .default('50')
-    .transform(Number)
-    .pipe(z.number().int().min(1).max(200)),
+  limit: pageLimit,
   cursor: identifier.optional(),
 });
 
