@@ -1,5 +1,6 @@
+import { failureReason } from '../upstream/failure-reason.ts';
+import { readLimited } from '../upstream/read-limited.ts';
 import { isLoopbackHttp, isSecureUrl } from '../upstream/secure-url.ts';
-import { failureReason } from './failure-reason.ts';
 import { UpstreamRegistrationError } from './upstream-registration-error.ts';
 
 /** Metadata and a registration are a few KiB. */
@@ -39,7 +40,7 @@ export async function askUpstream(question: UpstreamQuestion): Promise<UpstreamA
   const init = { method, headers, body: body === undefined ? null : JSON.stringify(body), signal };
   try {
     const answer = await fetch(url, { ...init, redirect: 'manual' });
-    return { status: answer.status, json: parsed(await readLimited(answer)) };
+    return { status: answer.status, json: parsed(await readLimited(answer, MAX_ANSWER_BYTES)) };
   } catch (error) {
     const why = signal.aborted ? 'gave no answer in time' : `could not be asked: ${failureReason(error)}`;
     throw new UpstreamRegistrationError(upstream, 'unreachable', `${new URL(url).origin} ${why}`, error);
@@ -55,20 +56,9 @@ export function mayBeNamedBy(issuer: string, url: string): boolean {
   return !isLoopbackHttp(url) || isLoopbackHttp(issuer);
 }
 
-async function readLimited(answer: Response): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of answer.body ?? []) {
-    sizeBytes += chunk.byteLength;
-    if (sizeBytes > MAX_ANSWER_BYTES) throw new RangeError(`an answer of more than ${MAX_ANSWER_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function parsed(bytes: Buffer): unknown {
+function parsed(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch {
     return undefined;
   }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Logger } from '@codex-gateways/service';
 import { createClient } from '@redis/client';
-import { failureReason } from './failure-reason.ts';
+import { failureReason } from '../upstream/failure-reason.ts';
 
 export interface RedisConnectionOptions {
   /** `redis://host:port/database`, or `rediss://` for TLS; without credentials. */

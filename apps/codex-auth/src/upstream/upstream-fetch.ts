@@ -1,4 +1,6 @@
 import type { CustomFetch } from 'openid-client';
+import { failureReason } from './failure-reason.ts';
+import { readLimited } from './read-limited.ts';
 import { isLoopbackHttp } from './secure-url.ts';
 import { UpstreamError } from './upstream-error.ts';
 
@@ -29,7 +31,7 @@ export function createUpstreamFetch({
     const signal = AbortSignal.timeout(timeoutMs);
     const init = { method, headers, redirect: 'manual', signal } as const;
     const answer = await exchange(address, { ...init, body: bodyOf(body) }).catch((error: unknown) => {
-      const why = signal.aborted ? 'no answer in time' : reasonOf(error);
+      const why = signal.aborted ? 'no answer in time' : failureReason(error);
       throw unavailable(`${url.origin}: ${why}`, error);
     });
     if (answer.status >= 500 || answer.status === 429) throw unavailable(`${url.origin} answers ${answer.status}`);
@@ -58,29 +60,12 @@ export function withoutIdTokens(ask: CustomFetch): CustomFetch {
 /** Gives the whole answer, so that reading it falls under the deadline. */
 async function exchange(address: string, init: RequestInit): Promise<Response> {
   const answer = await fetch(address, init);
-  const body = await readLimited(answer);
+  const body = await readLimited(answer, MAX_ANSWER_BYTES);
   const { status, statusText, headers } = answer;
   return new Response([204, 205, 304].includes(status) ? null : body, { status, statusText, headers });
-}
-
-async function readLimited(answer: Response): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of answer.body ?? []) {
-    sizeBytes += chunk.byteLength;
-    if (sizeBytes > MAX_ANSWER_BYTES) throw new RangeError(`an answer of more than ${MAX_ANSWER_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Uint8Array.from(Buffer.concat(chunks));
 }
 
 /** Forms, and nothing else, are sent here. */
 function bodyOf(body: unknown): string | null {
   return body === undefined || body === null ? null : String(body);
-}
-
-/** `fetch failed` says nothing; its cause does. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return cause instanceof Error ? cause.message.slice(0, 200) : 'no answer';
 }
