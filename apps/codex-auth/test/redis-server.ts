@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePort, startProcess, waitFor } from '@codex-gateways/testing';
+import { findProgram, freePort, startProcess, waitFor } from '@codex-gateways/testing';
 import { createClient } from '@redis/client';
 
 const run = promisify(execFile);
@@ -37,7 +37,7 @@ export async function startRedis({
   const file = join(folder, 'redis.conf');
   const common = ['bind 127.0.0.1', 'save ""', 'appendonly no', `dir ${folder}`, 'daemonize no'];
   await writeFile(file, [...common, ...listening, ...config, ''].join('\n'));
-  const server = startProcess('redis-server', [file], { env: { PATH: process.env.PATH ?? '' }, cwd: folder });
+  const server = startProcess(findProgram('redis-server') ?? 'redis-server', [file], { env: {}, cwd: folder });
   const isUp = () => server.output.includes('Ready to accept connections');
   await waitFor(isUp, { timeoutMs: 20_000, describe: () => `redis-server: ${server.output}` });
   return {
@@ -85,5 +85,5 @@ async function makeCertificates(folder: string, name: string): Promise<string> {
     '-subj',
     '/CN=redis',
   );
-  return (await run('cat', ['ca.crt'], { cwd: folder })).stdout;
+  return readFile(join(folder, 'ca.crt'), 'utf8');
 }

@@ -1,10 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { freePort, waitFor, whenThisProcessIsGone } from '@codex-gateways/testing';
+import { join } from 'node:path';
+import { findProgram, freePort, waitFor, whenThisProcessIsGone } from '@codex-gateways/testing';
 
 /**
  * HAProxy in front of a WebSocket server: a tunnel, which neither unmasks nor looks. It bounds what any proxy can do here.
@@ -12,7 +12,7 @@ import { freePort, waitFor, whenThisProcessIsGone } from '@codex-gateways/testin
  * @returns undefined where it is not installed
  */
 export async function startHaproxy({ serverPort }) {
-  const program = findHaproxy();
+  const program = findProgram('haproxy');
   if (!program) return undefined;
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'bench-haproxy-'));
@@ -60,13 +60,4 @@ listen proxy
   bind 127.0.0.1:${port}
   server one 127.0.0.1:${serverPort}
 `;
-}
-
-function findHaproxy() {
-  const path = [process.env.PATH, '/usr/sbin', '/usr/local/sbin'].join(delimiter);
-  try {
-    return execFileSync('sh', ['-c', 'command -v haproxy'], { env: { PATH: path }, encoding: 'utf8' }).trim();
-  } catch {
-    return undefined;
-  }
 }

@@ -30,7 +30,7 @@ export async function findBrowser(env: NodeJS.ProcessEnv = process.env): Promise
     if (!isProgram(env.CHROMIUM_PATH)) throw new Error(`CHROMIUM_PATH=${env.CHROMIUM_PATH} is not a program`);
     return { path: env.CHROMIUM_PATH, env: {} };
   }
-  const commands = COMMANDS.flatMap((command) => findProgram(command, env.PATH) ?? []);
+  const commands = COMMANDS.flatMap((command) => findProgram(command, env.PATH ?? '') ?? []);
   const installed = [...commands, ...MAC_APPLICATIONS].find(isProgram);
   return installed ? { path: installed, env: {} } : unpackedChromium();
 }

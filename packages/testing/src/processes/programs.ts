@@ -1,8 +1,14 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Where a program lies that is called by its name, as a shell would find it; undefined when there is none. */
-export function findProgram(name: string, path = process.env.PATH ?? ''): string | undefined {
+/** Debian keeps servers, such as haproxy, where only root's PATH leads. */
+const SERVERS = ['/usr/local/sbin', '/usr/sbin'];
+
+/** Where a program lies that is called by its name, on the PATH or among the system's servers; undefined when there is none. */
+export function findProgram(
+  name: string,
+  path = [process.env.PATH ?? '', ...SERVERS].join(delimiter),
+): string | undefined {
   return path
     .split(delimiter)
     .filter(Boolean)
