@@ -1,4 +1,11 @@
-import { type Cleanup, createTestDatabase, freePort, type RunningProcess, waitFor } from '@codex-gateways/testing';
+import {
+  type Cleanup,
+  createTestDatabase,
+  freePort,
+  type RunningProcess,
+  type TurnItem,
+  waitFor,
+} from '@codex-gateways/testing';
 import { runSource } from './run-source.ts';
 import { CAPABILITY_SECRET, GATEWAY_SECRETS, type World } from './world.ts';
 
@@ -48,7 +55,7 @@ export async function isReady(url: string, running: Pick<RunningProcess, 'output
 }
 
 /** What operates a workspace's executors there, as codex-auth does. */
-export async function manageExecutors(
+async function manageExecutors(
   { url }: Pick<ExecGatewayProcess, 'url'>,
   { method, path, body }: { method: string; path: string; body?: object },
 ): Promise<Record<string, string>> {
@@ -64,4 +71,44 @@ export async function manageExecutors(
   if (!answer.ok) throw new Error(`${method} ${path} was answered ${answer.status}: ${await answer.text()}`);
   const text = await answer.text();
   return text === '' ? {} : (JSON.parse(text) as Record<string, string>);
+}
+
+/** The settings by which an app-gateway uses it. */
+export function viaExecGateway({ url }: Pick<ExecGatewayProcess, 'url'>): Record<string, string> {
+  return { CXG_EXEC_GATEWAY_URL: url.replace('http', 'ws'), CXG_EXEC_GATEWAY_INTERNAL_URL: url };
+}
+
+/** A new executor, which is bound to nothing yet. @returns its id */
+export async function registerExecutor(gateway: Pick<ExecGatewayProcess, 'url'>, name: string): Promise<string> {
+  const { exe_id: exeId = '' } = await manageExecutors(gateway, {
+    method: 'POST',
+    path: '/register',
+    body: { display_name: name },
+  });
+  return exeId;
+}
+
+/** Binds an executor to the workspace of the tests. */
+export async function bindExecutor(
+  gateway: Pick<ExecGatewayProcess, 'url'>,
+  exeId: string,
+  { name, isDefault }: { name: string; isDefault: boolean },
+): Promise<void> {
+  const body = { exe_id: exeId, name, is_default: isDefault };
+  await manageExecutors(gateway, { method: 'POST', path: '/workspaces/ws-1/executors', body });
+}
+
+/** As whoever has the shared secret may do it. */
+export async function revokeTurn({ url }: Pick<ExecGatewayProcess, 'url'>, turnId: string): Promise<void> {
+  const answer = await fetch(`${url}/api/exec-gateway/revoke-turn`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${SHARED_SECRET}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ turn_id: turnId }),
+  });
+  if (!answer.ok) throw new Error(`the revocation was answered ${answer.status}: ${await answer.text()}`);
+}
+
+/** What commands wrote and the model said in a turn. */
+export function outputOf(items: readonly TurnItem[]): string {
+  return items.map((item) => item.aggregatedOutput ?? item.text ?? '').join('\n');
 }

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   type AppServerClient,
   type Cleanup,
@@ -11,13 +9,20 @@ import {
   say,
   startCodex,
   startModelServer,
-  type TurnItem,
   useCleanup,
   waitFor,
 } from '@codex-gateways/testing';
 import type { AppGateway } from '../src/index.ts';
-import { appServerProcesses, onlyAppServer } from './app-server-processes.ts';
-import { type ExecGatewayProcess, manageExecutors, startExecGateway } from './exec-gateway.ts';
+import { appServerProcesses, onlyAppServer, openTurnId } from './app-server-processes.ts';
+import {
+  bindExecutor,
+  type ExecGatewayProcess,
+  outputOf,
+  registerExecutor,
+  revokeTurn,
+  startExecGateway,
+  viaExecGateway,
+} from './exec-gateway.ts';
 import { connect, createWorld, GATEWAY_SECRETS, get, type World } from './world.ts';
 
 async function startExecutor(
@@ -58,8 +63,7 @@ describe('commands on an executor, with the real CLI at both ends and the real e
     execGateway = await startExecGateway(cleanup, world);
     first = await bind('first', true);
     gateway = await world.start({
-      CXG_EXEC_GATEWAY_URL: execGateway.url.replace('http', 'ws'),
-      CXG_EXEC_GATEWAY_INTERNAL_URL: execGateway.url,
+      ...viaExecGateway(execGateway),
       CXG_MODEL_PROVIDER_BASE_URL: model.url,
       CXG_EXECUTOR_CHECK_INTERVAL: '200ms',
     });
@@ -67,18 +71,10 @@ describe('commands on an executor, with the real CLI at both ends and the real e
   }, 120_000);
 
   async function bind(name: string, isDefault: boolean): Promise<string> {
-    const { exe_id: exeId = '' } = await manageExecutors(execGateway, {
-      method: 'POST',
-      path: '/register',
-      body: { display_name: name },
-    });
-    const body = { exe_id: exeId, name, is_default: isDefault };
-    await manageExecutors(execGateway, { method: 'POST', path: '/workspaces/ws-1/executors', body });
+    const exeId = await registerExecutor(execGateway, name);
+    await bindExecutor(execGateway, exeId, { name, isDefault });
     return exeId;
   }
-
-  const output = (items: readonly TurnItem[]) =>
-    items.map((item) => item.aggregatedOutput ?? item.text ?? '').join('\n');
   const warnings = (of: AppServerClient) =>
     of.notifications
       .filter(({ method }) => method === 'warning')
@@ -99,7 +95,7 @@ describe('commands on an executor, with the real CLI at both ends and the real e
 
   it('that is offline cannot run; the person is told why, in words', async () => {
     const turn = await runTurn(client, { text: 'go', cwd: '/' });
-    expect(output(turn.items)).toContain('No usable execution environment');
+    expect(outputOf(turn.items)).toContain('No usable execution environment');
     expect(warnings(client)).toEqual([expect.stringContaining(`executor ${first}: the executor is not connected`)]);
     const { text } = await get(gateway, '/metrics');
     expect(text).toMatch(/cxg_app_executor_refusals_total\{code="executor_offline".*\} [1-9]/);
@@ -109,7 +105,7 @@ describe('commands on an executor, with the real CLI at both ends and the real e
     const { pid } = await onlyAppServer(world.stateDir);
     await isOnline(first, await startExecutor(cleanup, execGateway, first, 'of-the-first'));
     const turn = await runTurn(client, { text: 'go', cwd: '/' });
-    expect(output(turn.items)).toContain('marker=of-the-first');
+    expect(outputOf(turn.items)).toContain('marker=of-the-first');
     expect((await onlyAppServer(world.stateDir)).pid).toBe(pid);
   }, 60_000);
 
@@ -119,28 +115,22 @@ describe('commands on an executor, with the real CLI at both ends and the real e
       runTurn(client, { text: 'go', cwd: '/' }),
       runTurn(other, { text: 'go', cwd: '/' }),
     ]);
-    expect(output(own.items)).toContain('marker=of-the-first');
+    expect(outputOf(own.items)).toContain('marker=of-the-first');
     expect(theirs.environmentIds).toEqual([]);
-    expect(output(theirs.items)).not.toContain('marker=');
+    expect(outputOf(theirs.items)).not.toContain('marker=');
     expect(JSON.stringify(other.notifications)).not.toContain(own.threadId);
     await other.close();
   }, 60_000);
 
   it('do not run after a turn was revoked, until a client connects anew: then with another turn', async () => {
-    const openTurn = async () =>
-      (JSON.parse(await readFile(join(world.stateDir, 'turns.json'), 'utf8')) as { turnId: string }[])[0]?.turnId;
-    const revoked = await openTurn();
-    await fetch(`${execGateway.url}/api/exec-gateway/revoke-turn`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${GATEWAY_SECRETS[1]}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ turn_id: revoked }),
-    });
+    const revoked = await openTurnId(world.stateDir);
+    await revokeTurn(execGateway, revoked);
     await client.waitForNotification<{ message: string }>('warning', ({ message }) => message.includes('was revoked'));
-    expect(output((await runTurn(client, { text: 'go', cwd: '/' })).items)).not.toContain('marker=');
+    expect(outputOf((await runTurn(client, { text: 'go', cwd: '/' })).items)).not.toContain('marker=');
     await client.close();
     client = await connect(gateway);
-    expect(output((await runTurn(client, { text: 'go', cwd: '/' })).items)).toContain('marker=of-the-first');
-    expect(await openTurn()).not.toBe(revoked);
+    expect(outputOf((await runTurn(client, { text: 'go', cwd: '/' })).items)).toContain('marker=of-the-first');
+    expect(await openTurnId(world.stateDir)).not.toBe(revoked);
   }, 60_000);
 
   it('run on the new default executor as soon as there is one, between two turns', async () => {
@@ -155,6 +145,6 @@ describe('commands on an executor, with the real CLI at both ends and the real e
     });
     const next = await connect(gateway);
     const turn = await runTurn(next, { text: 'go', cwd: '/' });
-    expect(output(turn.items)).toContain('marker=of-the-second');
+    expect(outputOf(turn.items)).toContain('marker=of-the-second');
   }, 60_000);
 });

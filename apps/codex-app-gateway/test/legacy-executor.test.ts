@@ -1,24 +1,30 @@
-import { readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import {
   type AppServerClient,
   type Cleanup,
   codexBinary,
-  createCodexHome,
+  createSignedInHome,
   lastToolOutput,
   runCommand,
   runTurn,
   say,
   startCodex,
   startModelServer,
-  type TurnItem,
   useCleanup,
   waitFor,
 } from '@codex-gateways/testing';
 import type { AppGateway } from '../src/index.ts';
 import { onlyAppServer, openTurnId } from './app-server-processes.ts';
-import { type ExecGatewayProcess, manageExecutors, startExecGateway } from './exec-gateway.ts';
-import { connect, createWorld, GATEWAY_SECRETS, type World } from './world.ts';
+import {
+  bindExecutor,
+  type ExecGatewayProcess,
+  outputOf,
+  registerExecutor,
+  revokeTurn,
+  startExecGateway,
+  viaExecGateway,
+} from './exec-gateway.ts';
+import { connect, createWorld, type World } from './world.ts';
 
 const VERSION = '0.140.0';
 /** The CLI of that version is installed when it is first asked for. */
@@ -26,16 +32,8 @@ const TEST_TIMEOUT_MS = 300_000;
 
 /** Of a person who has signed in: this version registers in no other way. */
 async function startExecutor(cleanup: Cleanup, { url }: Pick<ExecGatewayProcess, 'url'>, exeId: string) {
-  const home = await createCodexHome();
+  const home = await createSignedInHome({ accessToken: 'owner-token', accountId: 'acc-1' });
   cleanup.after(() => home.remove());
-  const claims = { email: 'dev@localhost', 'https://api.openai.com/auth': { chatgpt_account_id: 'acc-1' } };
-  const idToken = [{ alg: 'none' }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'));
-  const tokens = { id_token: `${idToken.join('.')}.unsigned`, access_token: 'owner-token', account_id: 'acc-1' };
-  const auth = {
-    ...{ auth_mode: 'chatgpt', OPENAI_API_KEY: null, last_refresh: new Date().toISOString() },
-    tokens: { ...tokens, refresh_token: 'not-used' },
-  };
-  await writeFile(join(home.path, 'auth.json'), JSON.stringify(auth), { mode: 0o600 });
   const executor = await startCodex({
     args: ['exec-server', '--remote', url, '--environment-id', exeId],
     home,
@@ -65,11 +63,9 @@ describe('an app-server and an executor of the last CLI without encryption (0.14
     });
     cleanup.after(() => model.close());
     execGateway = await startExecGateway(cleanup, world);
-    const body = { display_name: 'old' };
-    exeId = (await manageExecutors(execGateway, { method: 'POST', path: '/register', body })).exe_id ?? '';
+    exeId = await registerExecutor(execGateway, 'old');
     gateway = await world.start({
-      CXG_EXEC_GATEWAY_URL: execGateway.url.replace('http', 'ws'),
-      CXG_EXEC_GATEWAY_INTERNAL_URL: execGateway.url,
+      ...viaExecGateway(execGateway),
       CXG_MODEL_PROVIDER_BASE_URL: model.url,
       CXG_EXECUTOR_CHECK_INTERVAL: '200ms',
       CXG_CODEX_BIN: await codexBinary(VERSION),
@@ -77,9 +73,7 @@ describe('an app-server and an executor of the last CLI without encryption (0.14
     client = await connect(gateway);
   }, TEST_TIMEOUT_MS);
 
-  const output = (items: readonly TurnItem[]) =>
-    items.map((item) => item.aggregatedOutput ?? item.text ?? '').join('\n');
-  const prompt = async () => output((await runTurn(client, { text: 'go', cwd: '/' })).items);
+  const prompt = async () => outputOf((await runTurn(client, { text: 'go', cwd: '/' })).items);
   const ranHere = async () => (await readdir(world.stateDir)).filter((name) => name.startsWith('ran-'));
 
   it('runs nothing without an executor', async () => {
@@ -88,8 +82,7 @@ describe('an app-server and an executor of the last CLI without encryption (0.14
   }, 60_000);
 
   it('runs nothing while its executor is offline; the person is told why, in words', async () => {
-    const body = { exe_id: exeId, name: 'old', is_default: true };
-    await manageExecutors(execGateway, { method: 'POST', path: '/workspaces/ws-1/executors', body });
+    await bindExecutor(execGateway, exeId, { name: 'old', isDefault: true });
     expect(await client.closed).toMatchObject({ reason: expect.stringContaining('another executor') });
     client = await connect(gateway);
     expect(await prompt()).not.toMatch(/marker=(?!\$)/);
@@ -111,12 +104,7 @@ describe('an app-server and an executor of the last CLI without encryption (0.14
 
   it('runs none after the turn was revoked, until a client connects anew: then with another turn', async () => {
     const revoked = await openTurnId(world.stateDir);
-    const answer = await fetch(`${execGateway.url}/api/exec-gateway/revoke-turn`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${GATEWAY_SECRETS[1]}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ turn_id: revoked }),
-    });
-    expect(answer.ok).toBe(true);
+    await revokeTurn(execGateway, revoked);
     await waitFor(async () => !(await prompt()).includes('marker=of-0140'), {
       timeoutMs: 20_000,
       describe: 'the bridge to close',

@@ -14,7 +14,7 @@ import {
 } from '@codex-gateways/testing';
 import { hopToken } from '@codex-gateways/tokens';
 import { appServerProcesses } from './app-server-processes.ts';
-import { type ExecGatewayProcess, isReady, startExecGateway } from './exec-gateway.ts';
+import { type ExecGatewayProcess, isReady, startExecGateway, viaExecGateway } from './exec-gateway.ts';
 import { startRoundRobin } from './round-robin.ts';
 import { runSource } from './run-source.ts';
 import { CAPABILITY_SECRET, connect, createWorld, get, type World, wsUrl } from './world.ts';
@@ -43,8 +43,7 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
         CXG_APP_PORT: new URL(replica.url).port,
         CXG_APP_SELF_INTERNAL_URL: replica.url,
         CXG_STATE_DIR: replica.stateDir,
-        CXG_EXEC_GATEWAY_URL: execGateway.url.replace('http', 'ws'),
-        CXG_EXEC_GATEWAY_INTERNAL_URL: execGateway.url,
+        ...viaExecGateway(execGateway),
         CXG_MODEL_PROVIDER_BASE_URL: modelUrl,
         CXG_APP_LEASE: `${LEASE_SECONDS}s`,
         CXG_APP_LEASE_RENEWAL: '200ms',

@@ -1,11 +1,10 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   type AppServerClient,
   type Cleanup,
   codexModelConfig,
   connectAppServer,
   createCodexHome,
+  createSignedInHome,
   lastToolOutput,
   type RunningProcess,
   runCommand,
@@ -50,22 +49,8 @@ export async function startSignedInExecutor(
     env = {},
   }: { exeId: string; accessToken: string; accountId: string; version?: string; env?: Record<string, string> },
 ): Promise<RunningProcess> {
-  const home = await createCodexHome();
+  const home = await createSignedInHome({ accessToken, accountId });
   cleanup.after(() => home.remove());
-  const claims = { email: 'dev@localhost', 'https://api.openai.com/auth': { chatgpt_account_id: accountId } };
-  const idToken = [{ alg: 'none' }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'));
-  const auth = {
-    auth_mode: 'chatgpt',
-    OPENAI_API_KEY: null,
-    tokens: {
-      id_token: `${idToken.join('.')}.unsigned`,
-      access_token: accessToken,
-      refresh_token: 'not-used',
-      account_id: accountId,
-    },
-    last_refresh: new Date().toISOString(),
-  };
-  await writeFile(join(home.path, 'auth.json'), JSON.stringify(auth), { mode: 0o600 });
   const executor = await startCodex({
     // What 0.133 and later call an environment was an executor before.
     args: ['exec-server', '--remote', gateway.url, version === '0.132.0' ? '--executor-id' : '--environment-id', exeId],
