@@ -1,15 +1,10 @@
-import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type IdTokenLies, lyingIdToken, publishedJwk } from '@codex-gateways/testing/id-token';
 
 /** What a provider says that is not so. */
-export interface Lies {
-  /** In place of the claims of an ID token; undefined leaves one out. */
-  readonly claims?: Record<string, unknown>;
-  readonly header?: Record<string, unknown>;
-  /** The third part of the ID token; RS256 with the published key otherwise. */
-  readonly signature?: (signingInput: string, publishedKey: KeyObject) => string;
+export interface Lies extends IdTokenLies {
   readonly metadata?: Record<string, unknown>;
   /** In place of the parameters that the browser brings back; undefined leaves one out. */
   readonly callback?: Record<string, string | undefined>;
@@ -20,20 +15,6 @@ export interface Lies {
   readonly answer?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 
-const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const otherKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
-
-/** A key that no provider of these tests publishes. */
-export const signWithAnotherKey = (signingInput: string): string =>
-  sign('sha256', Buffer.from(signingInput), otherKey).toString('base64url');
-
-/** The classic: the public key, which everybody has, taken for an HMAC secret. */
-export const signWithPublicKeyAsSecret = (signingInput: string, publishedKey: KeyObject): string =>
-  createHmac('sha256', publishedKey.export({ type: 'spki', format: 'pem' }))
-    .update(signingInput)
-    .digest('base64url');
-
-const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 const HONEST = { email: 'ann@example.com', email_verified: true, name: 'Ann' };
 
 /** An identity provider on a real socket that signs what it is told. It asks nobody: whoever comes is sent back at once. */
@@ -84,7 +65,7 @@ export class HostileProvider {
     if (this.lies.answer?.(request, response)) return;
     const json = (body: object) => response.setHeader('Content-Type', 'application/json').end(JSON.stringify(body));
     if (url.pathname === '/.well-known/openid-configuration') json(this.#metadata());
-    else if (url.pathname === '/jwks') json({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k' }] });
+    else if (url.pathname === '/jwks') json({ keys: [publishedJwk()] });
     else if (url.pathname === '/authorize') this.#sendBack(url, response);
     else if (url.pathname === '/userinfo') json({ ...this.person, ...this.lies.userinfo });
     else if (url.pathname === '/token') json(this.#tokens(form));
@@ -133,15 +114,11 @@ export class HostileProvider {
   #idToken(code: string): string {
     const { nonce = '', maxAge = null } = this.#asked.get(code) ?? {};
     const nowSeconds = Math.floor(Date.now() / 1000);
-    const header = { alg: 'RS256', kid: 'k', ...this.lies.header };
     const claims = {
       ...{ iss: this.issuer, aud: 'codex', nonce, iat: nowSeconds, exp: nowSeconds + 300 },
       ...(maxAge === null ? {} : { auth_time: this.authTimeSeconds() }),
       ...this.person,
-      ...this.lies.claims,
     };
-    const signingInput = `${encode(header)}.${encode(claims)}`;
-    const honest = () => sign('sha256', Buffer.from(signingInput), privateKey).toString('base64url');
-    return `${signingInput}.${this.lies.signature?.(signingInput, publicKey) ?? honest()}`;
+    return lyingIdToken(claims, this.lies);
   }
 }

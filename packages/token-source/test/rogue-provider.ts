@@ -1,33 +1,14 @@
-import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type IdTokenLies, lyingIdToken, publishedJwk } from '@codex-gateways/testing/id-token';
 
-/** What the rogue may bend: claims and header of its ID tokens, the key that signs them, the callback's parameters. */
-export interface Lies {
-  claims?: Record<string, unknown>;
-  header?: Record<string, unknown>;
-  /** Makes the third part of the token; RS256 with the published key otherwise. */
-  signature?: (signingInput: string, publishedKey: KeyObject) => string;
+/** What the rogue may bend: its ID tokens, its metadata, the callback's parameters. */
+export interface Lies extends IdTokenLies {
   metadata?: Record<string, unknown>;
   callback?: Record<string, string>;
   /** Answers a request itself; undefined lets the provider answer. */
   answer?: (request: IncomingMessage, response: ServerResponse) => true | undefined;
 }
-
-const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const otherKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
-
-/** A key that the provider does not publish. */
-export const signWithAnotherKey = (signingInput: string): string =>
-  sign('sha256', Buffer.from(signingInput), otherKey).toString('base64url');
-
-/** The classic: the public key, which everybody has, taken for an HMAC secret. */
-export const signWithPublicKeyAsSecret = (signingInput: string, publishedKey: KeyObject): string =>
-  createHmac('sha256', publishedKey.export({ type: 'spki', format: 'pem' }))
-    .update(signingInput)
-    .digest('base64url');
-
-const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 /** An OpenID provider that answers as a test wants it to lie. Its authorization endpoint sends the browser straight back. */
 export class RogueProvider {
@@ -65,7 +46,7 @@ export class RogueProvider {
     if (this.lies.answer?.(request, response)) return;
     const json = (body: object) => response.setHeader('Content-Type', 'application/json').end(JSON.stringify(body));
     if (url.pathname === '/.well-known/openid-configuration') json(this.#metadata());
-    else if (url.pathname === '/jwks') json({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k' }] });
+    else if (url.pathname === '/jwks') json({ keys: [publishedJwk()] });
     else if (url.pathname === '/authorize') this.#sendBack(url, response);
     else
       json({
@@ -101,18 +82,7 @@ export class RogueProvider {
 
   #idToken(): string {
     const nowSeconds = Math.floor(Date.now() / 1000);
-    const header = { alg: 'RS256', kid: 'k', ...this.lies.header };
-    const claims = {
-      iss: this.issuer,
-      sub: 'ann',
-      aud: 'script',
-      nonce: this.#nonce,
-      iat: nowSeconds,
-      exp: nowSeconds + 300,
-      ...this.lies.claims,
-    };
-    const signingInput = `${encode(header)}.${encode(claims)}`;
-    const honest = () => sign('sha256', Buffer.from(signingInput), privateKey).toString('base64url');
-    return `${signingInput}.${this.lies.signature?.(signingInput, publicKey) ?? honest()}`;
+    const claims = { iss: this.issuer, sub: 'ann', aud: 'script', nonce: this.#nonce };
+    return lyingIdToken({ ...claims, iat: nowSeconds, exp: nowSeconds + 300 }, this.lies);
   }
 }

@@ -1,4 +1,5 @@
-import { type Lies, signWithAnotherKey, signWithPublicKeyAsSecret } from '../../test/hostile-provider.ts';
+import { signWithAnotherKey, signWithPublicKeyAsSecret } from '@codex-gateways/testing/id-token';
+import type { Lies } from '../../test/hostile-provider.ts';
 import { oidcEntry, useUpstreams } from '../../test/use-upstreams.ts';
 
 const world = useUpstreams(['corp', 'other'], (issuerOf, baseUrl) => [

@@ -1,6 +1,7 @@
 import { useCleanup } from '@codex-gateways/testing';
+import { signWithAnotherKey, signWithPublicKeyAsSecret } from '@codex-gateways/testing/id-token';
 import { Person } from '../../test/person.ts';
-import { type Lies, RogueProvider, signWithAnotherKey, signWithPublicKeyAsSecret } from '../../test/rogue-provider.ts';
+import { type Lies, RogueProvider } from '../../test/rogue-provider.ts';
 import { OAuthTokenSource } from '../oauth-token-source.ts';
 import type { TokenSourceOptions } from '../options.ts';
 import { MemorySecrets } from '../secrets/memory-secrets.ts';
