@@ -9,10 +9,22 @@ const ACCOUNT = { CXG_APP_SERVER_UID: '64123', CXG_APP_SERVER_GID: '64124' };
 // Not below the temporary folder, where the CLI refuses to live, and not below a home, where others may not pass.
 const OPEN_TO_ALL = '/var/tmp';
 
-// To become another user takes root, which CI runs these as.
-const asRoot = process.getuid?.() === 0 ? describe : describe.skip;
+// To become another user takes root; to anybody else it is refused.
+if (process.getuid?.() === 0) describe('app-servers as another user', asRoot);
+else describe('app-servers as another user, without root', asAnybodyElse);
 
-asRoot('app-servers as another user (root only)', () => {
+function asAnybodyElse(): void {
+  const cleanup = useCleanup();
+
+  it('are refused at the start of the gateway, with what it takes', async () => {
+    const world = await createWorld(cleanup);
+    await expect(world.start(ACCOUNT)).rejects.toThrow(
+      'programs cannot be run as user 64123, group 64124 (CXG_APP_SERVER_UID, CXG_APP_SERVER_GID): that takes root',
+    );
+  }, 60_000);
+}
+
+function asRoot(): void {
   const cleanup = useCleanup();
   let base: string;
   let program: string;
@@ -84,4 +96,4 @@ asRoot('app-servers as another user (root only)', () => {
       'user 64123, group 64124 (CXG_APP_SERVER_UID, CXG_APP_SERVER_GID) cannot enter',
     );
   });
-});
+}
