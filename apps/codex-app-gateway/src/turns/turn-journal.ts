@@ -39,7 +39,10 @@ export class TurnJournal {
     return turns.data;
   }
 
+  /** What is in it already, with the same end, is not written again. */
   async add(turn: OpenTurn): Promise<void> {
+    const isThere = this.#turns.get(turn.turnId)?.expiresAtSeconds === turn.expiresAtSeconds;
+    if (isThere) return (this.#nextWrite ?? this.#lastWrite).catch(() => this.#write());
     this.#turns.set(turn.turnId, turn);
     await this.#write();
   }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInternalClient, createLogger } from '@codex-gateways/service';
 import { createCodexHome, useCleanup, waitFor } from '@codex-gateways/testing';
@@ -67,6 +67,18 @@ describe('turns', () => {
     expect(later).toMatchObject({ turnId: turn.turnId, expiresAtSeconds: turn.expiresAtSeconds + 500 });
     expect(capabilityToken.verify(token, SECRET, nowSeconds + 599)).toMatchObject({ ok: true });
     expect(await journaled()).toEqual([{ turnId: turn.turnId, expiresAtSeconds: later.expiresAtSeconds }]);
+  });
+
+  it('are not written again when a token lives no longer than what is on the disk', async () => {
+    const { start, journalPath } = await world(() => ACCEPTED);
+    const { turns } = await start();
+    const turn = await turns.begin({ workspaceId: 'ws_1', exeId: 'exe_1' });
+    const { ino } = await stat(journalPath); // each write makes another file
+    await turns.mint(turn);
+    expect((await stat(journalPath)).ino).toBe(ino);
+    nowSeconds += 1;
+    await turns.mint(turn);
+    expect((await stat(journalPath)).ino).not.toBe(ino);
   });
 
   it('are on the disk from their beginning until they are revoked', async () => {
