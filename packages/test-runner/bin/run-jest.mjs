@@ -4,29 +4,40 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
-import { countResults } from './count-results.mjs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { countResults } from '../jest-run/count-results.mjs';
+import { PROGRESS_FILE, readProgress } from '../jest-run/progress.mjs';
+import { runWithLimits } from '../jest-run/run-with-limits.mjs';
 
 const { TEST_RESULTS_DIR: resultsFolder } = process.env;
 const name = JSON.parse(readFileSync('package.json', 'utf8')).name.replace(/^.*\//, '');
 const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
-const args = ['--experimental-vm-modules', '--no-warnings', jest, '--passWithNoTests', ...process.argv.slice(2)];
+const nodeFlags = ['--experimental-vm-modules', '--no-warnings'];
+const args = [jest, '--passWithNoTests', ...process.argv.slice(2)];
 
-if (!resultsFolder) process.exit(spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1);
+// A person is there to see where it stands and to end it; nothing is counted.
+if (!resultsFolder)
+  process.exit(spawnSync(process.execPath, [...nodeFlags, ...args], { stdio: 'inherit' }).status ?? 1);
 
-// With --json jest prints the whole result on standard output; the readable report goes to standard error.
 const scratch = mkdtempSync(join(tmpdir(), 'codex-gateways-jest-'));
-const report = join(scratch, 'report.json');
-const stdio = ['ignore', 'ignore', 'inherit'];
-const run = spawnSync(process.execPath, [...args, '--json', `--outputFile=${report}`], { stdio });
-const exitCode = run.status ?? 1;
-try {
-  const counts = countResults(JSON.parse(readFileSync(report, 'utf8')), exitCode, (file) => relative('.', file));
-  mkdirSync(resultsFolder, { recursive: true });
-  writeFileSync(join(resultsFolder, `${name}.json`), JSON.stringify(counts));
-} catch (error) {
-  process.stderr.write(`${name}: jest left no report (${error.message})\n`); // no counts: `npm test` calls that a failure
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+const progressFile = join(scratch, 'progress');
+const reporter = fileURLToPath(new URL('../jest-run/progress-reporter.mjs', import.meta.url));
+const outcome = await runWithLimits([...args, '--reporters=default', `--reporters=${reporter}`], {
+  nodeFlags,
+  scratch,
+  progress: () => readProgress(progressFile),
+  env: { ...process.env, [PROGRESS_FILE]: progressFile },
+  fileLimitMs: seconds('TEST_FILE_LIMIT_SECONDS', 420),
+  exitLimitMs: seconds('TEST_EXIT_LIMIT_SECONDS', 20),
+});
+
+const counts = countResults(readProgress(progressFile), outcome);
+mkdirSync(resultsFolder, { recursive: true });
+writeFileSync(join(resultsFolder, `${name}.json`), JSON.stringify(counts));
+process.exit(counts.failed > 0 ? outcome.exitCode || 1 : 0);
+
+function seconds(variable, whenAbsent) {
+  return Number(process.env[variable] || whenAbsent) * 1000;
 }
-process.exit(exitCode);
