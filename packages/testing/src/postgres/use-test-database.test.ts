@@ -1,5 +1,6 @@
 import { createPool } from '@codex-gateways/database';
 import { isAlive } from '../processes/is-alive.ts';
+import { waitFor } from '../waiting/wait-for.ts';
 import { startTestPostgres, type TestPostgres } from './test-postgres.ts';
 import { createTestDatabase, useTestDatabase } from './use-test-database.ts';
 
@@ -33,6 +34,11 @@ describe('the database of a test file', () => {
     const short = await createTestDatabase();
     const pool = createPool({ databaseUrl: short.url, applicationName: 'test' });
     const busy = expect(pool.query('select pg_sleep(60)')).rejects.toThrow(/terminat/);
+    const sleeping = "select 1 from pg_stat_activity where query = 'select pg_sleep(60)' and wait_event = 'PgSleep'";
+    await waitFor(async () => (await query(database.url, sleeping)).length > 0, {
+      timeoutMs: 20_000,
+      describe: 'the query to run',
+    });
     await short.drop();
     await short.drop();
     await busy;
