@@ -50,5 +50,6 @@ export { type ProcessExit, type ProcessOptions, RunningProcess, startProcess } f
 export { type Cleanup, useCleanup } from './processes/use-cleanup.ts';
 export { startTerminal, type Terminal, type TerminalOptions } from './terminal/start-terminal.ts';
 export { type ReceivedSpan, startTraceCollector, type TraceCollector } from './traces/trace-collector.ts';
+export { collectGarbage } from './waiting/collect-garbage.ts';
 export { freePort } from './waiting/free-port.ts';
 export { type WaitForOptions, waitFor } from './waiting/wait-for.ts';
