@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
-import { freePort, useCleanup } from '@codex-gateways/testing';
+import { collectGarbage, freePort, useCleanup } from '@codex-gateways/testing';
 import type { WebSocket } from 'ws';
 import { SocketServer } from '../test/socket-pairs.ts';
 import { type DialRequest, dialReplica, dialReplicaSocket } from './dial-replica.ts';
@@ -30,6 +30,14 @@ describe.each([
       server.close();
     });
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+
+  const silentUrl = async () => {
+    const silent = createTcpServer((socket) => cleanup.after(() => void socket.destroy()));
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    cleanup.after(() => void silent.close());
+    return `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
   };
 
   it('opens a WebSocket below its address, with the bearer, the request id and the trace', async () => {
@@ -75,16 +83,18 @@ describe.each([
   it('says that a replica cannot be reached which is not there, or says nothing in time', async () => {
     expect(await dial(`http://127.0.0.1:${await freePort()}`)).toMatchObject({ kind: 'unreachable' });
     expect(await dial('not an address')).toMatchObject({ kind: 'unreachable' });
-    const silent = createTcpServer((socket) => cleanup.after(() => void socket.destroy()));
-    silent.listen(0, '127.0.0.1');
-    await once(silent, 'listening');
-    cleanup.after(() => void silent.close());
-    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const url = await silentUrl();
     const startedAt = performance.now();
     expect(await dial(url, { timeoutMs: 200 })).toMatchObject({ kind: 'unreachable' });
     expect(performance.now() - startedAt).toBeLessThan(1500);
     const gone = new AbortController();
     setImmediate(() => gone.abort());
     expect(await dial(url, { signal: gone.signal })).toMatchObject({ kind: 'unreachable' });
+  });
+
+  it('gives up in time also when garbage is collected while it waits', async () => {
+    const outcome = dial(await silentUrl(), { timeoutMs: 3000 });
+    await collectGarbage();
+    expect(await outcome).toMatchObject({ kind: 'unreachable' });
   });
 });

@@ -43,20 +43,16 @@ export async function dialReplica(request: DialRequest): Promise<DialOutcome> {
   } catch (error) {
     return { kind: 'unreachable', cause: error as Error }; // the other replica's address is none
   }
-  const deadline = AbortSignal.any([request.signal, AbortSignal.timeout(request.timeoutMs)]);
-  const giveUp = () => ws.terminate();
-  deadline.addEventListener('abort', giveUp, { once: true });
-  if (deadline.aborted) giveUp();
-  try {
-    return await settled(ws);
-  } finally {
-    deadline.removeEventListener('abort', giveUp);
-  }
+  return untilGivenUp(settled(ws), request, () => ws.terminate());
 }
 
 /** As `dialReplica`, with the WebSocket that forwards without copying. */
 export async function dialReplicaSocket(request: DialRequest): Promise<SocketDialOutcome> {
-  const signal = AbortSignal.any([request.signal, AbortSignal.timeout(request.timeoutMs)]);
+  const attempt = new AbortController();
+  return untilGivenUp(dialSocket(request, attempt.signal), request, () => attempt.abort());
+}
+
+async function dialSocket(request: DialRequest, signal: AbortSignal): Promise<SocketDialOutcome> {
   try {
     const outcome = await dialWebSocket({
       ...{ url: urlOf(request), headers: headersOf(request), signal },
@@ -67,6 +63,26 @@ export async function dialReplicaSocket(request: DialRequest): Promise<SocketDia
     return outcome;
   } catch (cause) {
     return { kind: 'unreachable', cause: cause as Error };
+  }
+}
+
+/**
+ * Calls `giveUp` when the time is over, or nobody waits for the outcome any more. With a timer of its own: AbortSignal.any holds the
+ * signals that it follows weakly, and in Node.js 20 an AbortSignal.timeout that nobody else holds may be collected before its time.
+ */
+async function untilGivenUp<T>(
+  outcome: Promise<T>,
+  { timeoutMs, signal }: DialRequest,
+  giveUp: () => void,
+): Promise<T> {
+  const timer = setTimeout(giveUp, timeoutMs);
+  signal.addEventListener('abort', giveUp, { once: true });
+  if (signal.aborted) giveUp();
+  try {
+    return await outcome;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
   }
 }
 
