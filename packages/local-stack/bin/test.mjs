@@ -7,19 +7,20 @@ const { prepare } = await import('./lib/prepare.mjs');
 const handSignalsTo = await prepare();
 
 const { spawn } = await import('node:child_process');
-const { mkdtempSync, rmSync } = await import('node:fs');
+const { existsSync, mkdtempSync, rmSync } = await import('node:fs');
 const { tmpdir } = await import('node:os');
 const { join } = await import('node:path');
 const { turboCommand, turboEnvironment } = await import('./lib/build.mjs');
 const { listWorkspaces, ROOT } = await import('./lib/checkout.mjs');
 const { sumResults, summaryLine } = await import('./lib/test-results.mjs');
 
+const EXIT_LIMIT_MS = Number(process.env.TEST_EXIT_LIMIT_SECONDS || 60) * 1000;
 const resultsFolder = mkdtempSync(join(tmpdir(), 'codex-gateways-results-'));
 process.on('exit', () => rmSync(resultsFolder, { recursive: true, force: true }));
 
-const exitCode = await runTests(process.argv.slice(2));
 const tested = listWorkspaces().filter(({ scripts }) => scripts.test);
 const packages = tested.map(({ name }) => name.replace(/^.*\//, ''));
+const exitCode = await runTests(process.argv.slice(2));
 const sum = sumResults(resultsFolder, packages);
 if (exitCode !== 0 && sum.failed === 0) {
   sum.failed = 1;
@@ -35,6 +36,8 @@ process.exitCode = sum.failed > 0 || skipsFail ? 1 : 0;
 
 /**
  * Two packages at a time: the tests start servers and real CLIs, and wait for them more than they compute. Turbo runs the others too when one fails.
+ * A Node.js process rarely hangs in its own shutdown (https://github.com/nodejs/node/issues/54918), npm's between turbo and the tests
+ * included: once all packages have left their counts, turbo is not waited for any longer than `EXIT_LIMIT_MS`.
  */
 function runTests(jestArguments) {
   const options = ['--ui=stream', '--concurrency=2', '--continue', '--env-mode=loose', '--log-prefix=task'];
@@ -43,7 +46,19 @@ function runTests(jestArguments) {
   const child = spawn(command[0], command.slice(1), { cwd: ROOT, env, stdio: 'inherit' });
   handSignalsTo((signal) => child.kill(signal));
   return new Promise((resolve) => {
-    child.once('error', () => resolve(1));
-    child.once('close', (code) => resolve(code ?? 1));
+    let completeSinceMs;
+    const look = setInterval(() => {
+      if (!packages.every((name) => existsSync(join(resultsFolder, `${name}.json`)))) return;
+      completeSinceMs ??= Date.now();
+      if (Date.now() - completeSinceMs > EXIT_LIMIT_MS) settle(0); // the counts tell what failed
+    }, 1_000);
+    const settle = (code) => {
+      clearInterval(look);
+      child.kill('SIGTERM');
+      child.unref();
+      resolve(code);
+    };
+    child.once('error', () => settle(1));
+    child.once('close', (code) => settle(code ?? 1));
   });
 }

@@ -174,6 +174,12 @@ describe('npm test', () => {
     });
   });
 
+  it('ends although the program that ran the packages does not', async () => {
+    checkout.behave({ results: { thing: counts(3), other: counts(4) }, doesNotExit: true });
+    const { code, stdout } = await checkout.run('test.mjs', { env: { TEST_EXIT_LIMIT_SECONDS: '1' } });
+    expect({ code, last: lastLine(stdout) }).toEqual({ code: 0, last: '7 passed, 0 failed' });
+  });
+
   it('hands patterns to jest', async () => {
     checkout.behave({ results: { thing: counts(1), other: counts(0) } });
     await checkout.run('test.mjs', { args: ['device-login', '--verbose'] });

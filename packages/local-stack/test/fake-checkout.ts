@@ -20,7 +20,8 @@ else if (task === 'build') {
   for (const [name, counts] of Object.entries(behaviour.results)) {
     fs.writeFileSync(process.env.TEST_RESULTS_DIR + '/' + name + '.json', JSON.stringify(counts));
   }
-  process.exit(behaviour.exitCode ?? 0);
+  if (behaviour.doesNotExit) setInterval(() => {}, 1000);
+  else process.exit(behaviour.exitCode ?? 0);
 }`;
 
 const MANIFESTS = {
@@ -31,7 +32,13 @@ const MANIFESTS = {
   'packages/other': { name: '@acme/other', version: '1.0.0', scripts: { test: 'jest' } },
 };
 
-export type Behaviour = { hang?: boolean; error?: string; results?: Record<string, object>; exitCode?: number };
+export interface Behaviour {
+  hang?: boolean;
+  error?: string;
+  results?: Record<string, object>;
+  exitCode?: number;
+  doesNotExit?: boolean;
+}
 
 /** A small checkout with this package's real bin/, real npm, and a turbo that only notes what it is asked. */
 export class FakeCheckout {
