@@ -1,3 +1,4 @@
+export { abortAfter } from './abort-after.ts';
 export { createBareApp } from './bare-app.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { CLOSE_CODES, type CloseCodeName, closeReason, MAX_CLOSE_REASON_BYTES } from './close-codes.ts';

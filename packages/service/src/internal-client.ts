@@ -1,4 +1,5 @@
 import { type Dispatcher, Pool } from 'undici';
+import { abortAfter } from './abort-after.ts';
 import { inSpan, propagationHeaders } from './tracing/request-context.ts';
 
 /** The other service gave no answer that could be used: away, slow, too large, or not JSON. The caller may try later. */
@@ -61,7 +62,6 @@ export function createInternalClient({
   const basePath = base.pathname.replace(/\/+$/, '');
   const pool = new Pool(base.origin, { connections, connect: { timeout: timeoutMs }, keepAliveTimeout: 10_000 });
   const exchange = async ({ method, path, body, headers: extra = {}, signal }: InternalRequest) => {
-    const deadline = AbortSignal.timeout(timeoutMs);
     try {
       const answer = await pool.request({
         method,
@@ -73,7 +73,7 @@ export function createInternalClient({
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         body: body === undefined ? null : JSON.stringify(body),
-        signal: signal ? AbortSignal.any([deadline, signal]) : deadline,
+        signal: abortAfter(timeoutMs, signal),
       });
       return { status: answer.statusCode, body: await readJson(answer) };
     } catch (cause) {
