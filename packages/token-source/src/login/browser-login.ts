@@ -1,5 +1,6 @@
 import { randomToken } from '@codex-gateways/crypto';
 import open from 'open';
+import { abortAfter } from '../abort-after.ts';
 import { TokenSourceError } from '../errors.ts';
 import type { OidcClient, OidcParams } from '../provider/oidc-client.ts';
 import type { TokenSet } from '../provider/token-set.ts';
@@ -59,8 +60,7 @@ async function showUrl(url: string, { openUrl, onPrompt }: BrowserLoginOptions):
 }
 
 async function untilTimeout<T>(callback: Promise<T>, { timeoutMs, signal }: LoginOptions): Promise<T> {
-  const deadline = AbortSignal.timeout(timeoutMs);
-  const end = signal ? AbortSignal.any([signal, deadline]) : deadline;
+  const end = abortAfter(timeoutMs, signal);
   const ended = new Promise<never>((_, reject) => {
     const giveUp = () => {
       const isCancelled = signal?.aborted ?? false;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { abortAfter } from '../abort-after.ts';
 import { TokenSourceError } from '../errors.ts';
 import { UnreachableError } from '../provider/bounded-fetch.ts';
 import type { OidcClient } from '../provider/oidc-client.ts';
@@ -27,12 +28,12 @@ export async function loginWithDeviceCode(options: DeviceLoginOptions): Promise<
     verificationUriComplete: login.verification_uri_complete,
     expiresAt: new Date(now().getTime() + lifetimeMs),
   });
-  const deadline = AbortSignal.timeout(lifetimeMs);
+  const end = abortAfter(lifetimeMs, signal);
   try {
-    return await pollPatiently(client, login, signal ? AbortSignal.any([signal, deadline]) : deadline);
+    return await pollPatiently(client, login, end);
   } catch (error) {
     if (signal?.aborted) throw new TokenSourceError('login_cancelled', 'the sign-in was cancelled', { cause: error });
-    if (!deadline.aborted && !isExpired(error)) throw error;
+    if (!end.aborted && !isExpired(error)) throw error;
     throw new TokenSourceError('login_timed_out', 'nobody entered the code in time', { cause: error });
   }
 }

@@ -1,3 +1,4 @@
+import { abortAfter } from '../abort-after.ts';
 import { messageOf, TokenSourceError } from '../errors.ts';
 
 /** What the provider is asked through; `fetch` of Node.js, or one that goes through a company's proxy. */
@@ -41,9 +42,7 @@ export type WholeRequest = Omit<FetchInit, 'signal' | 'redirect'> & { readonly s
  */
 export async function fetchWhole(url: string, init: WholeRequest, options: HttpOptions = {}): Promise<Response> {
   const { fetch = globalFetch, requestTimeoutMs = DEFAULT_TIMEOUT_MS } = options;
-  const deadline = AbortSignal.timeout(requestTimeoutMs);
-  const signal = init.signal ? AbortSignal.any([init.signal, deadline]) : deadline;
-  return exchange(fetch, url, { ...init, redirect: 'manual', signal });
+  return exchange(fetch, url, { ...init, redirect: 'manual', signal: abortAfter(requestTimeoutMs, init.signal) });
 }
 
 /** As {@link fetchWhole}. @throws {UnreachableError} also for 5xx and 429: those say nothing about the request */
