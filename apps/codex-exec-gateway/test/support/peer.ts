@@ -25,14 +25,14 @@ export class Peer {
   /** Waits until `count` frames have come and gives them. */
   async receive(count: number): Promise<Buffer[]> {
     await waitFor(() => this.frames.length >= count || this.closed !== undefined, {
-      timeoutMs: 5000,
+      timeoutMs: 20_000,
       describe: () => `${count} frames; ${this.frames.length} have come`,
     });
     if (this.frames.length < count) throw new Error(`closed (${this.closed?.code}) after ${this.frames.length} frames`);
     return this.frames;
   }
 
-  async waitForClose(timeoutMs = 5000): Promise<{ code: number; reason: string }> {
+  async waitForClose(timeoutMs = 20_000): Promise<{ code: number; reason: string }> {
     return waitFor(() => this.closed, { timeoutMs, describe: 'the connection to be closed' });
   }
 
