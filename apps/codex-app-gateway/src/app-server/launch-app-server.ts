@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomToken, sha256 } from '@codex-gateways/crypto';
-import { inSpan, recordedTraceparent } from '@codex-gateways/service';
+import { abortAfter, inSpan, recordedTraceparent } from '@codex-gateways/service';
 import type { ModelConfig } from '../config.ts';
 import { replaceFile } from '../files/replace-file.ts';
 import { type AppServer, AppServerUnavailableError, REMOTE_ENVIRONMENT_ID } from './app-server.ts';
@@ -102,8 +102,7 @@ async function becomeReady(
   child: SupervisedProcess,
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
 ): Promise<string> {
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const deadline = AbortSignal.any([timeout, signal]);
+  const deadline = abortAfter(timeoutMs, signal);
   let forget = () => {};
   try {
     return await Promise.race([

@@ -1,3 +1,4 @@
+import { abortAfter } from '@codex-gateways/service';
 import { request } from 'undici';
 
 /** A gateway answers at once whether it lives, while starting an app-server may take its time. */
@@ -28,9 +29,7 @@ export function watchHome(url: string, onSilent: () => void): () => void {
 
 async function answers(url: string, signal: AbortSignal): Promise<boolean> {
   try {
-    const answer = await request(`${url}/healthz`, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]),
-    });
+    const answer = await request(`${url}/healthz`, { signal: abortAfter(PROBE_TIMEOUT_MS, signal) });
     await answer.body.dump();
     return true;
   } catch {

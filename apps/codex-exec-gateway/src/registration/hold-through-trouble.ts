@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { abortAfter } from '@codex-gateways/service';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1000;
@@ -19,7 +20,7 @@ export async function holdThroughTrouble<T>(
     callerGone,
   }: { holdMs: number; isPassing: (error: unknown) => boolean; callerGone: AbortSignal },
 ): Promise<T> {
-  const signal = AbortSignal.any([AbortSignal.timeout(Math.max(holdMs, 1)), callerGone]);
+  const signal = abortAfter(Math.max(holdMs, 1), callerGone);
   const timeIsUp = rejection(signal);
   let trouble: unknown;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
