@@ -1,11 +1,17 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { identifyProcess, isSameProcessAlive } from './process-identity.ts';
 
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
 describe('the identity of a process', () => {
   it('is that of a process as long as it runs', async () => {
     const child = spawn(process.execPath, ['--eval', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+    children.push(child);
     await once(child, 'spawn');
     const identity = identifyProcess(child.pid ?? 0);
     expect(identity).toEqual({ pid: child.pid, startedAt: expect.stringMatching(/./) });
@@ -19,11 +25,11 @@ describe('the identity of a process', () => {
   it('is no more once it is a zombie', async () => {
     // The shell ends its child and never asks for it; sleep takes its place.
     const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    children.push(parent);
     const [pid] = await once(parent.stdout, 'data');
     const deadline = performance.now() + 5000;
     while (identifyProcess(Number(pid)) && performance.now() < deadline) await delay(10);
     expect(identifyProcess(Number(pid))).toBeUndefined();
     expect(() => process.kill(Number(pid), 0)).not.toThrow();
-    parent.kill('SIGKILL');
   });
 });

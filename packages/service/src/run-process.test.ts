@@ -1,14 +1,18 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 // The compiled package runs in a real process, since signals and exit codes are its subject.
 const PACKAGE_ENTRY = new URL('../dist/index.js', import.meta.url).href;
+const children: ChildProcess[] = [];
 let folder: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(new URL('..', import.meta.url).pathname, '.run-process-'));
+});
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL'); // one that a failed test has left keeps jest from its end
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -25,6 +29,7 @@ function run(body: string, env: Record<string, string> = {}) {
     env: { ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  children.push(child);
   const { stdout: out, stderr: err } = child;
   if (!out || !err) throw new Error('the child has no pipes');
   let stdout = '';

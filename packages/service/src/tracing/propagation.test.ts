@@ -53,9 +53,16 @@ async function ask(headers: Record<string, string> = {}, path = '/ask', user = '
   });
   const body = (await answer.body.json()) as { traceparent: string; user: string };
   const requestId = String(answer.headers['x-request-id']);
-  while (lines.filter(({ msg, request_id }) => msg === 'request' && request_id === requestId).length < 2)
-    await delay(1);
+  await bothLogged(requestId);
   return { requestId, body };
+}
+
+async function bothLogged(requestId: string): Promise<void> {
+  const deadlineMs = performance.now() + 10_000;
+  while (lines.filter(({ msg, request_id }) => msg === 'request' && request_id === requestId).length < 2) {
+    if (performance.now() > deadlineMs) throw new Error(`not logged by both: ${JSON.stringify(lines)}`);
+    await delay(1);
+  }
 }
 
 describe('a request id and a trace', () => {
