@@ -158,6 +158,9 @@ describe('a refused upgrade', () => {
 });
 
 describe('listening', () => {
+  const servers: HttpServer[] = [];
+  afterEach(() => Promise.all(servers.splice(0).map((each) => each.close(0))));
+
   it('names the address that is taken', async () => {
     const error: unknown = await listen(express(), { host: '127.0.0.1', port: server.port }).catch((reason) => reason);
     expect(error).toBeInstanceOf(ListenError);
@@ -172,6 +175,7 @@ describe('listening', () => {
       };
     });
     const slow = await listen((_req, res) => slowHandler(res), { host: '127.0.0.1', port: 0 });
+    servers.push(slow);
     const pending = request(slow.url).then((reply) => reply.body.text());
     await arrived;
     const closed = slow.close(5000);
@@ -182,6 +186,7 @@ describe('listening', () => {
   });
   it('cuts a request that outlives the deadline', async () => {
     const stuck = await listen(() => {}, { host: '127.0.0.1', port: 0 });
+    servers.push(stuck);
     const pending = request(stuck.url);
     const outcome = expect(pending).rejects.toThrow();
     await stuck.close(50);
