@@ -99,9 +99,13 @@ export class CodexCli {
     await once(refusing, 'listening');
     const { port } = refusing.address() as AddressInfo;
     const args = argsFor(`http://127.0.0.1:${port}`);
-    const exit = await runCodex({ home, args, env: this.#atOurServer, ...this.#versionOption });
-    refusing.close();
-    return { ...exit, bearers };
+    try {
+      const exit = await runCodex({ home, args, env: this.#atOurServer, ...this.#versionOption });
+      return { ...exit, bearers };
+    } finally {
+      refusing.closeAllConnections();
+      refusing.close();
+    }
   }
 
   logout(home: CodexHome): Promise<ProcessExit> {

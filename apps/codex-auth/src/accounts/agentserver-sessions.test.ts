@@ -1,12 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { freePort } from '@codex-gateways/testing';
 import { OAuthClient } from '../../test/oauth-client.ts';
 import { useAuthService } from '../../test/use-auth-service.ts';
 
-// Known before the hooks run, since the service reads its configuration in one of them.
-const port = await freePort();
 let answer: (req: IncomingMessage, res: ServerResponse) => void;
 const agentserver = createServer((req, res) => answer(req, res));
 
@@ -27,20 +24,19 @@ function knows(person: { user_id: string; email: string }): void {
 }
 
 beforeAll(async () => {
-  agentserver.listen(port, '127.0.0.1');
+  agentserver.listen(0, '127.0.0.1');
   await once(agentserver, 'listening');
-  expect((agentserver.address() as AddressInfo).port).toBe(port);
 });
 afterAll(() => {
   agentserver.closeAllConnections();
   agentserver.close();
 });
 
-const auth = useAuthService({
+const auth = useAuthService(async () => ({
   CODEX_AUTH_SESSION_RESOLVER: 'agentserver',
-  CODEX_AUTH_AGENTSERVER_SESSION_URL: `http://127.0.0.1:${port}/session`,
+  CODEX_AUTH_AGENTSERVER_SESSION_URL: `http://127.0.0.1:${(agentserver.address() as AddressInfo).port}/session`,
   CODEX_AUTH_LOGIN_REDIRECT_URL: 'https://product.example/sign-in',
-});
+}));
 const client = new OAuthClient(() => auth.url);
 
 async function me(cookie?: string) {
