@@ -10,6 +10,7 @@ describe('listener', () => {
   let databaseUrl: string;
   let pool: Pool;
   let listener: Listener | undefined;
+  const proxies: FreezableProxy[] = [];
 
   beforeEach(async () => {
     databaseUrl = await createDatabase();
@@ -17,9 +18,15 @@ describe('listener', () => {
   });
   afterEach(async () => {
     await listener?.close();
+    await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
     await pool.end();
   });
 
+  const startProxy = async (targetPort: number) => {
+    const proxy = await startFreezableProxy(targetPort);
+    proxies.push(proxy);
+    return proxy;
+  };
   const notify = (channel: string, payload: string) => pool.query('select pg_notify($1, $2)', [channel, payload]);
   const killBackend = () =>
     pool.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'listener'");
@@ -72,7 +79,7 @@ describe('listener', () => {
   });
 
   it('notices a half-open connection by its silence', async () => {
-    const proxy = await startFreezableProxy(Number(new URL(databaseUrl).port));
+    const proxy = await startProxy(Number(new URL(databaseUrl).port));
     const throughProxy = new URL(databaseUrl);
     throughProxy.port = String(proxy.port);
     let reconnects = 0;
@@ -90,12 +97,10 @@ describe('listener', () => {
     await eventually(() => listener?.connected === false, 'the silence is noticed');
     proxy.thaw();
     await eventually(() => reconnects === 1, 'reconnected');
-    await listener.close();
-    await proxy.close();
   });
 
   it('waits for a server that is not there yet', async () => {
-    const proxy = await startFreezableProxy(1);
+    const proxy = await startProxy(1);
     const throughProxy = new URL(databaseUrl);
     throughProxy.port = String(proxy.port);
     listener = createListener({ databaseUrl: throughProxy.href, log: silentLog });
@@ -103,8 +108,6 @@ describe('listener', () => {
     proxy.forwardTo(Number(new URL(databaseUrl).port));
     await subscribed;
     expect(listener.connected).toBe(true);
-    await listener.close();
-    await proxy.close();
   });
 
   it('ends for good when closed, waiting subscribers included', async () => {
@@ -117,6 +120,8 @@ describe('listener', () => {
     expect(listener.connected).toBe(false);
   });
 });
+
+type FreezableProxy = Awaited<ReturnType<typeof startFreezableProxy>>;
 
 /** A TCP proxy that can stop forwarding without closing anything, as a lost network does. */
 async function startFreezableProxy(target: number) {

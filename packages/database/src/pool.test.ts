@@ -1,4 +1,5 @@
-import { type AddressInfo, createServer } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { jest } from '@jest/globals';
 import { eventually, useEmbeddedServer } from '../test/embedded-server.ts';
 import { checkDatabase, createPool } from './pool.ts';
@@ -48,6 +49,8 @@ describe('pool', () => {
 
 describe('readiness check', () => {
   const { createDatabase } = useEmbeddedServer();
+  let silent: Server | undefined;
+  afterEach(() => void silent?.close());
 
   it('passes on a database that answers', async () => {
     const pool = createPool({ databaseUrl: await createDatabase(), applicationName: 'ready' });
@@ -62,8 +65,8 @@ describe('readiness check', () => {
   });
 
   it('fails in time when the server is silent', async () => {
-    const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
-    await new Promise((resolve) => silent.once('listening', resolve));
+    silent = createServer((socket) => socket.on('error', () => undefined).resume()).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
     const pool = createPool({
       databaseUrl: `postgresql://x:x@127.0.0.1:${port}/x`,
@@ -72,6 +75,5 @@ describe('readiness check', () => {
     });
     await expect(checkDatabase(pool, 100)).rejects.toThrow('did not answer within 100 ms');
     await pool.end();
-    await new Promise((resolve) => silent.close(resolve));
   });
 });

@@ -10,6 +10,7 @@ import { silentLog } from '../log.ts';
 import { locateBinaries } from './binaries.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts';
 import { EmbeddedPostgresError, PortTakenError } from './embedded-postgres-error.ts';
+import { requireFreePort } from './loopback-port.ts';
 import { isPostgresOf } from './postgres-process.ts';
 import { resolveServerAccount } from './server-account.ts';
 import { accessDataDirectory, releaseWatcher, spawnServer } from './server-process.ts';
@@ -18,11 +19,13 @@ describe('embedded PostgreSQL', () => {
   const folder = useTemporaryFolder();
   let dataDirectory: string;
   let running: EmbeddedPostgres | undefined;
+  const undos: (() => unknown)[] = [];
 
   beforeEach(() => {
     dataDirectory = join(mkdtempSync(join(folder.path, 'state-')), 'postgres');
   });
   afterEach(async () => {
+    for (const undo of undos.splice(0).reverse()) await undo();
     await running?.stop();
     running = undefined;
   });
@@ -95,28 +98,30 @@ describe('embedded PostgreSQL', () => {
     await (await start()).stop();
     const account = resolveServerAccount(dataDirectory, silentLog);
     const { cwd, argument } = accessDataDirectory(dataDirectory, account);
-    const command = [locateBinaries(account).postgres, '-D', argument, '-p', '54398', '-c', 'unix_socket_directories='];
+    const port = String(await requireFreePort(0));
+    const command = [locateBinaries(account).postgres, '-D', argument, '-p', port, '-c', 'unix_socket_directories='];
     const abandoned = spawnServer(command, { cwd, account });
+    undos.push(() => endAbandoned(abandoned));
     await eventually(() => isPostgresOf(abandoned.pid ?? 0, cwd), 'the abandoned server runs');
     await eventually(() => existsSync(join(dataDirectory, 'postmaster.pid')), 'it has locked its directory');
     const gone = once(abandoned, 'exit');
     const { pid } = await start();
     await gone;
-    releaseWatcher(abandoned);
     expect(pid).not.toBe(abandoned.pid);
   });
 
   it('leaves alone a directory that a living process runs a server on', async () => {
     const owner = spawn('sleep', ['1000']);
+    undos.push(() => owner.kill());
     mkdirSync(dataDirectory, { recursive: true });
     writeFileSync(`${dataDirectory}.owner`, JSON.stringify(identifyProcess(owner.pid ?? 0)));
     await expect(start()).rejects.toThrow(`${dataDirectory} is in use by process ${owner.pid}`);
-    owner.kill();
   });
 
   it('names the port that another program has taken', async () => {
     const stranger = createServer().listen(0, '127.0.0.1');
     await once(stranger, 'listening');
+    undos.push(() => stranger.close());
     const { port } = stranger.address() as AddressInfo;
     const refused = start({ port });
     await expect(refused).rejects.toThrow(PortTakenError);
@@ -142,11 +147,18 @@ describe('embedded PostgreSQL', () => {
 });
 
 describe('watcher of a server', () => {
-  const here = { cwd: process.cwd(), account: undefined };
   const exitOf = (child: ChildProcess) => once(child, 'exit');
+  const servers: ChildProcess[] = [];
+  afterEach(() => servers.splice(0).forEach(endAbandoned));
+
+  function startSleep(): ChildProcess {
+    const server = spawnServer(['sleep', '1000'], { cwd: process.cwd(), account: undefined });
+    servers.push(server);
+    return server;
+  }
 
   it('ends the server when the process that started it is gone', async () => {
-    const server = spawnServer(['sleep', '1000'], here);
+    const server = startSleep();
     const exit = exitOf(server);
     const pipe = server.stdio[3];
     if (pipe && 'destroy' in pipe) pipe.destroy(); // what the kernel does when a process is killed
@@ -154,7 +166,7 @@ describe('watcher of a server', () => {
   });
 
   it('signals nobody once it is released', async () => {
-    const server = spawnServer(['sleep', '1000'], here);
+    const server = startSleep();
     const exit = exitOf(server);
     releaseWatcher(server);
     await once(server.stdio[3] as NodeJS.EventEmitter, 'close');
@@ -162,3 +174,9 @@ describe('watcher of a server', () => {
     expect(await exit).toEqual([null, 'SIGTERM']);
   });
 });
+
+/** A child that is left keeps jest from its end, and so does the pipe to its watcher. */
+function endAbandoned(server: ChildProcess): void {
+  server.kill('SIGKILL');
+  releaseWatcher(server);
+}
