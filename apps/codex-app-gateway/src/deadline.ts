@@ -1,13 +1,40 @@
-export interface Deadline {
-  /** Aborts when the time is over. */
-  readonly signal: AbortSignal;
-  /** From here on it never aborts. */
-  clear(): void;
-}
+/** The end of the time that something may take. A timer of its own, and an abort signal only for who needs one: those cost more. */
+export class Deadline {
+  readonly #timer: NodeJS.Timeout;
+  #listeners: (() => void)[] = [];
+  #controller: AbortController | undefined;
+  #isOver = false;
 
-/** `AbortSignal.timeout` that ends with what it was for: thousands of those that nobody waits for any more cost more than their work. */
-export function startDeadline(timeoutMs: number): Deadline {
-  const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), timeoutMs).unref();
-  return { signal: controller.signal, clear: () => clearTimeout(timer) };
+  constructor(timeoutMs: number) {
+    this.#timer = setTimeout(() => this.#end(), timeoutMs).unref();
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Aborts when the time is over. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#isOver) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  /** Calls back when the time is over, at once if it is. */
+  onOver(listener: () => void): void {
+    if (this.#isOver) listener();
+    else this.#listeners.push(listener);
+  }
+
+  /** From here on it never ends. */
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#listeners = [];
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#controller?.abort();
+    for (const listener of this.#listeners.splice(0)) listener();
+  }
 }

@@ -57,6 +57,17 @@ class Series {
     return new Counter({ name, help, labelNames, registers: this.#registers });
   }
 
+  /** One that mirrors plain numbers, by a label, when it is asked for. */
+  mirror<Value extends string>(name: string, help: string, label: string, values: Readonly<Record<Value, number>>) {
+    return new Counter({
+      ...{ name, help, labelNames: [label], registers: this.#registers },
+      collect() {
+        this.reset();
+        for (const [value, count] of Object.entries<number>(values)) this.inc({ [label]: value }, count);
+      },
+    });
+  }
+
   histogram<Label extends string>(
     name: string,
     { help, buckets, labelNames = [] }: { help: string; buckets: number[]; labelNames?: Label[] },
@@ -76,6 +87,15 @@ class Series {
   }
 }
 
+function lookedUpOnce<Key, Value>(lookUp: (key: Key) => Value): (key: Key) => Value {
+  const found = new Map<Key, Value>();
+  return (key) => {
+    const value = found.get(key) ?? lookUp(key);
+    found.set(key, value);
+    return value;
+  };
+}
+
 function observeUpgrades(series: Series): Pick<GatewayMetrics, 'upgraded' | 'verified'> {
   const upgrades = series.counter('cxg_app_upgrades_total', 'Upgrade requests, by the status they got.', 'status');
   const upgradeSeconds = series.histogram('cxg_app_upgrade_seconds', {
@@ -88,13 +108,20 @@ function observeUpgrades(series: Series): Pick<GatewayMetrics, 'upgraded' | 'ver
     help: 'Verifying one bearer.',
     buckets: FAST_SECONDS,
   });
+  // Looked up once, of the few that there are.
+  const countersOf = lookedUpOnce((status: number) => ({
+    upgrades: upgrades.labels(String(status)),
+    seconds: upgradeSeconds.labels(String(status)),
+  }));
+  const verificationsOf = lookedUpOnce((outcome: string) => verifications.labels(outcome));
   return {
     upgraded(status, durationMs) {
-      upgrades.inc({ status });
-      upgradeSeconds.observe({ status }, durationMs / 1000);
+      const counters = countersOf(status);
+      counters.upgrades.inc();
+      counters.seconds.observe(durationMs / 1000);
     },
     verified(outcome, durationMs) {
-      verifications.inc({ outcome });
+      verificationsOf(outcome).inc();
       verifySeconds.observe(durationMs / 1000);
     },
   };
@@ -103,20 +130,19 @@ function observeUpgrades(series: Series): Pick<GatewayMetrics, 'upgraded' | 'ver
 function observeConnections(
   series: Series,
 ): Pick<GatewayMetrics, 'frame' | 'refused' | 'closed' | 'forwarded' | 'approval'> {
-  const frames = series.counter('cxg_app_frames_total', 'Frames received, by where they go.', 'direction');
-  const bytes = series.counter('cxg_app_frame_bytes_total', 'Bytes of frames received.', 'direction');
+  // Plain numbers, since every frame counts.
+  const frames: Record<FrameDirection, number> = { to_app_server: 0, to_client: 0 };
+  const bytes: Record<FrameDirection, number> = { to_app_server: 0, to_client: 0 };
+  series.mirror('cxg_app_frames_total', 'Frames received, by where they go.', 'direction', frames);
+  series.mirror('cxg_app_frame_bytes_total', 'Bytes of frames received.', 'direction', bytes);
   const refused = series.counter('cxg_app_refused_messages_total', 'Messages that were refused.', 'method', 'why');
   const closed = series.counter('cxg_app_connections_closed_total', 'Ended connections, by close code.', 'code');
   const approvals = series.counter('cxg_app_approvals_total', 'Requests for approval.', 'method', 'decision');
   const forwarded = series.counter('cxg_app_forwards_total', 'Connections passed on to another gateway.', 'outcome');
-  // Looked up once, since every frame counts.
-  const counters = (direction: FrameDirection) => [frames.labels(direction), bytes.labels(direction)] as const;
-  const byDirection = { to_app_server: counters('to_app_server'), to_client: counters('to_client') };
   return {
     frame(direction, sizeBytes) {
-      const [frameCounter, byteCounter] = byDirection[direction];
-      frameCounter.inc();
-      byteCounter.inc(sizeBytes);
+      frames[direction] += 1;
+      bytes[direction] += sizeBytes;
     },
     refused: (method, why) => refused.inc({ method, why }),
     closed: (code) => closed.inc({ code }),

@@ -9,6 +9,6 @@ export {
   READY_STATES,
   type ReadyState,
 } from './frame-socket.ts';
-export { acceptWebSocket, type HandshakeRefusal, refuseHandshake } from './handshake.ts';
+export { acceptOf, acceptWebSocket, type HandshakeRefusal, refuseHandshake } from './handshake.ts';
 export { ProtocolViolation } from './protocol-violation.ts';
 export type { SendCallback } from './send-queue.ts';

@@ -26,6 +26,10 @@ export class AppServerPool implements AppServerSource {
     return this.#slots.size;
   }
 
+  acquireNow(workspaceId: string): AppServerLease | undefined {
+    return this.#closing.signal.aborted ? undefined : this.#workspaces.get(workspaceId)?.acquireNow();
+  }
+
   async acquire(caller: AppServerCaller): Promise<AppServerLease> {
     this.#assertOpen();
     return this.#workspaceOf(caller.workspaceId).acquire(caller);

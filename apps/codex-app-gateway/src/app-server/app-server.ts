@@ -43,6 +43,8 @@ export interface AppServerCaller {
 
 /** Gives out app-servers: one of our own for each workspace, or an existing one for all. */
 export interface AppServerSource {
+  /** A hold on the app-server that `acquire` would give without having to wait or ask for anything; undefined if there is none. */
+  acquireNow(workspaceId: string): AppServerLease | undefined;
   /**
    * @throws {AppServerUnavailableError} whose message the client reads
    * @throws {AppServerElsewhereError} when another gateway has the workspace

@@ -31,6 +31,7 @@ export function createDialledAppServer(
   };
   log.warn({ url }, 'one existing app-server serves every workspace');
   return {
+    acquireNow: () => lease,
     acquire: async () => lease,
     async checkReady() {
       if (!(await isReady(url, AbortSignal.timeout(READY_TIMEOUT_MS)))) throw new Error('the app-server is not ready');

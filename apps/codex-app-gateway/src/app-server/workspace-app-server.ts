@@ -69,6 +69,12 @@ export class WorkspaceAppServer {
     return this.#running?.clientCount === 0 && !this.#mutex.isBusy;
   }
 
+  /** When others use it already, so that nobody need be asked whether it is the right one. */
+  acquireNow(): AppServerLease | undefined {
+    const running = this.#running;
+    return running?.isUsable && running.clientCount > 0 && !this.#mutex.isBusy ? running.lease() : undefined;
+  }
+
   /**
    * @throws {AppServerUnavailableError} whose message the client reads
    * @throws {AppServerElsewhereError} when another gateway has the workspace

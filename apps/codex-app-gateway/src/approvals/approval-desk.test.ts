@@ -64,6 +64,17 @@ describe('requests for approval', () => {
     }
     expect(seen).toHaveLength(2);
   });
+
+  it('are found wherever the method begins, as far as frames are looked at', () => {
+    const deny = deskWith('deny');
+    for (const [method] of APPROVAL_METHODS) {
+      for (let length = 0; length < 256; length += 1) {
+        const id = 'approval'.repeat(32).slice(0, length);
+        const end = JSON.stringify({ id, method }).length - 1; // without the brace
+        expect(deny.answer({ id, method, params: {} })?.id).toBe(end <= 256 ? id : undefined);
+      }
+    }
+  });
 });
 
 interface Schema {

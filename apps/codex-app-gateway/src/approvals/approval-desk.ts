@@ -1,4 +1,3 @@
-import type { Logger } from '@codex-gateways/service';
 import { isJsonObject, type JsonObject } from '../guard/json-object.ts';
 import { APPROVAL_METHODS, APPROVAL_NAME } from './approval-methods.ts';
 
@@ -18,17 +17,26 @@ export interface ApprovalDesk {
   answer(frame: Buffer): string | undefined;
 }
 
+/** Where requests for approval are written down; it knows whose connection it is. */
+export interface ApprovalLog {
+  info(fields: object, message: string): void;
+}
+
 export interface ApprovalDeskDeps {
   readonly policy: ApprovalPolicy;
   readonly observer: ApprovalObserver;
-  /** Knows whose connection it is. */
-  readonly log: Logger;
+  readonly log: ApprovalLog;
 }
 
 // An app-server writes the id and the method of a request before its parameters (docs/protocol.md), so a look at the beginning of a
 // frame is enough to tell that it is none.
 const LOOKED_AT_BYTES = 256;
-const MARK = 'pproval"';
+const MARK = Buffer.from('pproval"');
+/** How far a look for the mark may go on when this byte is where its last one would be (Horspool). */
+const SKIP_OF_BYTE = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const before = MARK.subarray(0, -1).lastIndexOf(byte);
+  return MARK.length - 1 - before;
+});
 // Names that nobody knows are counted as one.
 const UNKNOWN_METHOD = 'unknown';
 const METHOD_NOT_FOUND = -32601;
@@ -56,7 +64,7 @@ interface ApprovalRequest {
 }
 
 function approvalRequestOf(frame: Buffer): ApprovalRequest | undefined {
-  if (!frame.toString('latin1', 0, LOOKED_AT_BYTES).includes(MARK)) return undefined;
+  if (!hasMark(frame)) return undefined;
   try {
     const message: unknown = JSON.parse(frame.toString('utf8'));
     if (!isJsonObject(message)) return undefined;
@@ -66,6 +74,17 @@ function approvalRequestOf(frame: Buffer): ApprovalRequest | undefined {
   } catch {
     return undefined; // not ours to mend
   }
+}
+
+/** Looks at one byte of eight of most frames, and copies none. */
+function hasMark(frame: Buffer): boolean {
+  const end = Math.min(frame.length, LOOKED_AT_BYTES);
+  for (let last = MARK.length - 1; last < end; last += SKIP_OF_BYTE[frame[last] as number] as number) {
+    let matching = MARK.length - 1;
+    while (matching >= 0 && frame[last - (MARK.length - 1 - matching)] === MARK[matching]) matching -= 1;
+    if (matching < 0) return true;
+  }
+  return false;
 }
 
 /** What nobody here knows how to accept is the client's to answer; to deny it an error will do. */

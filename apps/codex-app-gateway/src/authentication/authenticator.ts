@@ -15,9 +15,10 @@ export type AuthenticationOutcome =
 export interface Authenticator {
   /**
    * @param token - as it came in the Authorization header
+   * @param headers - that whoever is asked gets too: the ids of the request, where the running code is not part of it
    * @throws {ServiceUnavailableError} when nobody could be asked: the caller may try again, nothing is wrong with the token
    */
-  authenticate(token: string): Promise<AuthenticationOutcome>;
+  authenticate(token: string, headers?: Readonly<Record<string, string>>): Promise<AuthenticationOutcome>;
   /** Rejects when `authenticate` could not work now. */
   checkReady(): Promise<void>;
   /** Whether whoever knows is being asked; absent where nobody is asked. */

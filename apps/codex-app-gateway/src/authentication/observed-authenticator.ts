@@ -8,10 +8,10 @@ export interface AuthenticationObserver {
 /** The authenticator itself, watched. */
 export function observeAuthenticator(inner: Authenticator, observer: AuthenticationObserver): Authenticator {
   return {
-    async authenticate(token) {
+    async authenticate(token, headers) {
       const startedAtMs = performance.now();
       try {
-        const outcome = await inner.authenticate(token);
+        const outcome = await inner.authenticate(token, headers);
         observer.verified(outcome.kind, performance.now() - startedAtMs);
         return outcome;
       } catch (error) {

@@ -2,7 +2,8 @@ import { NotReadyError, ServiceUnavailableError } from '@codex-gateways/service'
 import { z } from 'zod';
 import { type AuthenticationOutcome, type Authenticator, isCallerId, MAX_BEARER_LENGTH } from './authenticator.ts';
 import { CircuitBreaker, CircuitOpenError } from './circuit-breaker.ts';
-import { createVerifierClient, type VerifierAnswer } from './verifier-client.ts';
+import type { VerifierAnswer } from './verification-call.ts';
+import { createVerifierClient } from './verifier-client.ts';
 
 const MAX_BACK_OFF_MS = 30_000;
 // No remote token has this form, so the answer is a quick no that still passed the other side's whole way.
@@ -36,11 +37,12 @@ export function createRemoteVerifier(options: RemoteVerifierOptions): Authentica
     maxBackOffMs: Math.max(MAX_BACK_OFF_MS, breakerBackOffMs),
     nowMs: () => performance.now(),
   });
-  const ask = async (token: string) => interpret(await client.verify(token));
+  const ask = async (token: string, headers?: Readonly<Record<string, string>>) =>
+    interpret(await client.verify(token, headers));
   return {
-    async authenticate(token) {
+    async authenticate(token, headers) {
       if (token.length > MAX_BEARER_LENGTH) return { kind: 'unauthorized' };
-      return outcomeOf(await breaker.run(() => ask(token)));
+      return outcomeOf(await breaker.run(() => ask(token, headers)));
     },
     async checkReady() {
       // While all is well it is no evidence: what works for it need not work for real tokens. After a fall it may be the probe, since

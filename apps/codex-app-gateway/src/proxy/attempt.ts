@@ -1,3 +1,5 @@
+import type { Deadline } from '../deadline.ts';
+
 /** Something made in steps, each of which takes something; a failure gives all of it back, also what a late step takes. */
 export class Attempt {
   readonly #undo: (() => void)[] = [];
@@ -15,22 +17,16 @@ export class Attempt {
 }
 
 /**
- * The promise's outcome, or a rejection as soon as the signal aborts; the promise itself goes on, unheard.
- * @param timedOut - makes the error
+ * The promise's outcome, or a rejection as soon as the time is over; the promise itself goes on, unheard.
+ * @param tooLate - makes the error
  */
-export async function withinDeadline<Result>(
+export function withinDeadline<Result>(
   promise: Promise<Result>,
-  signal: AbortSignal,
-  timedOut: () => Error,
+  deadline: Deadline,
+  tooLate: () => Error,
 ): Promise<Result> {
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(timedOut());
-    signal.addEventListener('abort', abort, { once: true });
+  return new Promise((resolve, reject) => {
+    deadline.onOver(() => reject(tooLate()));
+    promise.then(resolve, reject);
   });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

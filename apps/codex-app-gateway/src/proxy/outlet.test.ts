@@ -1,7 +1,8 @@
 import { useCleanup, waitFor } from '@codex-gateways/testing';
 import { FlushTurn, READY_STATES } from '@codex-gateways/websocket';
 import { startWsBackend } from '../../test/ws-backend.ts';
-import { dialAppServer } from './dial-app-server.ts';
+import { Deadline } from '../deadline.ts';
+import { createAppServerDialer } from './dial-app-server.ts';
 import { Outlet } from './outlet.ts';
 
 describe('the sending side of a socket', () => {
@@ -12,10 +13,10 @@ describe('the sending side of a socket', () => {
   async function outlet({ highWaterBytes, capBytes }: { highWaterBytes: number; capBytes: number }) {
     const backend = await startWsBackend(cleanup);
     const accepted = backend.nextSocket();
-    const socket = await dialAppServer(
-      { url: backend.url, headers: {} },
-      { maxFrameBytes: 1024, timeoutMs: 5000, signal: new AbortController().signal, flushTurn: new FlushTurn() },
-    );
+    const dialAppServer = createAppServerDialer({ maxFrameBytes: 1024, dialTimeoutMs: 5000 });
+    const deadline = new Deadline(5000);
+    const socket = await dialAppServer({ url: backend.url, headers: {} }, { deadline, flushTurn: new FlushTurn() });
+    deadline.clear();
     socket.resume();
     cleanup.after(() => socket.terminate());
     const peer = await accepted;

@@ -6,7 +6,7 @@ import type { Caller } from '../authentication/authenticator.ts';
 import type { Limits } from '../config.ts';
 import { createGuard } from '../guard/guard.ts';
 import type { ClientConnection } from './connection-registry.ts';
-import { dialAppServer } from './dial-app-server.ts';
+import { createAppServerDialer } from './dial-app-server.ts';
 import { type ConnectionObserver, ProxiedConnection } from './proxied-connection.ts';
 import type { PendingUpgrade } from './upgrade-listener.ts';
 import { warn } from './warning.ts';
@@ -30,21 +30,20 @@ export function reachAppServers(deps: {
   readonly log: Logger;
 }): Reach {
   const { appServers, limits, observer, approvals: policy } = deps;
-  const { maxFrameBytes, dialTimeoutMs: timeoutMs } = limits;
-  return async (caller, { attempt, deadline: signal, flushTurn }) => {
-    const lease = await appServers.acquire(caller);
+  const dialAppServer = createAppServerDialer(limits);
+  return async (caller, { attempt, deadline, flushTurn, scope }) => {
+    const lease = appServers.acquireNow(caller.workspaceId) ?? (await scope.run(() => appServers.acquire(caller)));
     attempt.onFailure(() => lease.release());
-    const upstream = await dialAppServer(lease.appServer, { maxFrameBytes, timeoutMs, signal, flushTurn }).catch(
-      (error: unknown) => {
-        lease.suspect();
-        throw error;
-      },
-    );
+    const upstream = await dialAppServer(lease.appServer, { deadline, flushTurn }).catch((error: unknown) => {
+      lease.suspect();
+      throw error;
+    });
     attempt.onFailure(() => upstream.terminate());
     return (client) => {
       const guard = createGuard(lease.appServer);
       lease.onNotice((message) => warn(client, message));
-      const log = deps.log.child({ workspace_id: caller.workspaceId, user_id: caller.userId });
+      const who = { ...scope.fields, workspace_id: caller.workspaceId, user_id: caller.userId };
+      const log = { info: (fields: object, message: string) => deps.log.info({ ...who, ...fields }, message) };
       const approvals = createApprovalDesk({ policy, observer, log });
       return new ProxiedConnection({ client, upstream, lease, guard, approvals, limits, observer });
     };

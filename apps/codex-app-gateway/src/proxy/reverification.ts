@@ -14,6 +14,9 @@ export interface ReverificationDeps {
   readonly intervalMs: number;
 }
 
+/** Node.js keeps a list of timers for each length: there are so many different pauses. */
+const PAUSES = 64;
+
 /** When all are asked about, so many a second: each question may cost the other side a slow comparison. */
 const QUESTIONS_PER_SECOND = 20;
 
@@ -117,7 +120,8 @@ class VerifiedConnection {
 
   #askLater(): void {
     if (this.#isOver) return;
-    const pauseMs = this.#options.intervalMs * (0.75 + Math.random() / 2);
+    const share = Math.floor(Math.random() * PAUSES) / PAUSES;
+    const pauseMs = this.#options.intervalMs * (0.75 + share / 2);
     this.#timer = setTimeout(() => void this.#ask(), pauseMs).unref();
   }
 }

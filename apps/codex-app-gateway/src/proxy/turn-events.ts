@@ -14,8 +14,11 @@ export function turnEventOf(frame: Buffer): TurnEvent | undefined {
   return kind && turnId ? { kind, turnId } : undefined;
 }
 
+/** From the end of the prefix, where most frames differ. */
 function startsWith(frame: Buffer, prefix: Buffer): boolean {
-  return frame.length >= prefix.length && frame.compare(prefix, 0, prefix.length, 0, prefix.length) === 0;
+  if (frame.length < prefix.length) return false;
+  for (let index = prefix.length - 1; index >= 0; index -= 1) if (frame[index] !== prefix[index]) return false;
+  return true;
 }
 
 function turnIdOf(frame: Buffer): string | undefined {

@@ -1,10 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type Logger, noTracing, openRequest, type Tracing, type UpgradeListener } from '@codex-gateways/service';
+import {
+  type Logger,
+  noTracing,
+  openRequest,
+  type RequestScope,
+  type Tracing,
+  type UpgradeListener,
+} from '@codex-gateways/service';
 import { acceptWebSocket, FlushTurn, type FrameSocket } from '@codex-gateways/websocket';
 import type { Limits } from '../config.ts';
-import { startDeadline } from '../deadline.ts';
+import { Deadline } from '../deadline.ts';
 import { Attempt, withinDeadline } from './attempt.ts';
 import { CLOSE_GRACE_MS } from './close-forwarding.ts';
 import { clientLeft, refuseWith, unavailable } from './upgrade-refusal.ts';
@@ -25,12 +32,19 @@ export interface UpgradeListenerDeps {
 export interface PendingUpgrade {
   readonly req: IncomingMessage;
   readonly socket: Duplex;
+  /**
+   * The request that it is. The code that decides is no part of it, unless spans are recorded: in Node.js 20 following calls makes every promise
+   * and callback of the process dearer.
+   */
+  readonly scope: RequestScope;
   /** Gives back what was taken for it, when it fails. */
   readonly attempt: Attempt;
-  /** Aborts when it has taken too long. */
-  readonly deadline: AbortSignal;
+  /** When it has taken too long. */
+  readonly deadline: Deadline;
   /** For every socket of the connection. */
   readonly flushTurn: FlushTurn;
+  /** Fields for the line that the upgrade leaves in the log. */
+  note(fields: Readonly<Record<string, string | undefined>>): void;
 }
 
 /** One kind of upgrade. */
@@ -53,6 +67,7 @@ export function createUpgradeListener(deps: UpgradeListenerDeps, kind: UpgradeKi
     const startedAtMs = performance.now();
     const path = req.url?.split('?', 1)[0] ?? '/';
     const scope = openRequest(req, { tracing });
+    const noted = {};
     const ignoreError = () => undefined; // a client that left; what is sent to it goes nowhere
     socket.on('error', ignoreError);
     pending += 1;
@@ -61,22 +76,22 @@ export function createUpgradeListener(deps: UpgradeListenerDeps, kind: UpgradeKi
       pending -= 1;
       socket.off('error', ignoreError);
       deps.observer.upgraded(status, durationMs);
-      log.info({ path, status, duration_ms: Math.round(durationMs) }, 'upgrade');
+      log.info({ ...scope.fields, path, status, duration_ms: Math.round(durationMs), ...noted }, 'upgrade');
       scope.end({ route: status === 404 ? 'unmatched' : path, status });
     };
-    scope.run(() => {
-      void upgrade(deps, kind, { req, socket, head, flushTurn, pending })
-        .catch((error: unknown) => refuseWith(error, { requestId: scope.requestId, socket, log }))
+    const decide = () => {
+      const note = (fields: object) => void Object.assign(noted, fields);
+      void upgrade(deps, kind, { req, socket, head, scope, flushTurn, note, pending })
+        .catch((error: unknown) => refuseWith(error, { scope, socket, log }))
         .then(decided);
-    });
+    };
+    if (tracing.isOn) scope.run(decide);
+    else decide();
   };
 }
 
-interface Upgrade {
-  readonly req: IncomingMessage;
-  readonly socket: Duplex;
+interface Upgrade extends Omit<PendingUpgrade, 'attempt' | 'deadline'> {
   readonly head: Buffer;
-  readonly flushTurn: FlushTurn;
   /** Upgrades under way, this one among them. */
   readonly pending: number;
 }
@@ -85,29 +100,25 @@ interface Upgrade {
 async function upgrade(
   deps: UpgradeListenerDeps,
   kind: UpgradeKind,
-  { req, socket, head, flushTurn, pending }: Upgrade,
+  { head, pending, ...asked }: Upgrade,
 ): Promise<number> {
   const { limits } = deps;
-  kind.check(req);
+  kind.check(asked.req);
   assertNotDraining(deps);
   if (pending > limits.maxPendingUpgrades) throw unavailable('busy', 'this gateway is busy with other connections');
   const attempt = new Attempt();
-  const { signal: deadline, clear } = startDeadline(limits.upgradeTimeoutMs);
+  const deadline = new Deadline(limits.upgradeTimeoutMs);
   try {
     const tooLate = () => unavailable('timeout', 'the app-server was not ready in time');
-    const connect = await withinDeadline(
-      kind.prepare({ req, socket, attempt, deadline, flushTurn }),
-      deadline,
-      tooLate,
-    );
+    const connect = await withinDeadline(kind.prepare({ ...asked, attempt, deadline }), deadline, tooLate);
     assertNotDraining(deps);
-    connect(acceptUpgrade(limits, { req, socket, head, flushTurn }));
+    connect(acceptUpgrade(limits, { ...asked, head }));
     return 101;
   } catch (error) {
     attempt.fail();
     throw error;
   } finally {
-    clear();
+    deadline.clear();
   }
 }
 

@@ -1,5 +1,11 @@
 import type { Duplex } from 'node:stream';
-import { HttpError, type Logger, refuseUpgrade, ServiceUnavailableError } from '@codex-gateways/service';
+import {
+  HttpError,
+  type Logger,
+  type RequestScope,
+  refuseUpgrade,
+  ServiceUnavailableError,
+} from '@codex-gateways/service';
 import { AppServerUnavailableError } from '../app-server/app-server.ts';
 import { CircuitOpenError } from '../authentication/circuit-breaker.ts';
 
@@ -23,12 +29,13 @@ export function unavailable(code: string, message: string, retryAfterSeconds = 5
  */
 export function refuseWith(
   error: unknown,
-  { requestId, socket, log }: { requestId: string; socket: Duplex; log: Logger },
+  { scope, socket, log }: { scope: Pick<RequestScope, 'requestId' | 'fields'>; socket: Duplex; log: Logger },
 ): number {
+  const { requestId, fields } = scope;
   const known = asRefusal(error);
-  if (!known) log.error({ err: error }, 'upgrade failed');
-  else if (known.status === 503) log.warn({ err: error }, 'a client could not be served');
-  else log.info({ status: known.status, code: known.code }, 'upgrade refused');
+  if (!known) log.error({ ...fields, err: error }, 'upgrade failed');
+  else if (known.status === 503) log.warn({ ...fields, err: error }, 'a client could not be served');
+  else log.info({ ...fields, status: known.status, code: known.code }, 'upgrade refused');
   const answer = known ?? new HttpError(500, 'internal_error', `internal error, request ${requestId}`);
   if (answer.status === CLIENT_LEFT_STATUS) socket.destroy();
   else refuseUpgrade(socket, answer);

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { fingerprint } from '@codex-gateways/crypto';
-import { bearerOf, HttpError, type UpgradeListener } from '@codex-gateways/service';
+import { bearerOf, HttpError, type RequestScope, type UpgradeListener } from '@codex-gateways/service';
 import type { Authenticator, Caller } from '../authentication/authenticator.ts';
 import type { ClientWatch, WatchOver } from '../client-watch.ts';
 import type { Limits } from '../config.ts';
@@ -30,13 +30,15 @@ export function createUpgradeRoute(deps: UpgradeRouteDeps): UpgradeListener {
   return createUpgradeListener(deps, {
     check: (req) => checkUpgradeRequest(req, { paths: PATHS, allowedOrigins: deps.allowedOrigins }),
     async prepare(upgrade: PendingUpgrade) {
-      const { token, caller } = await authenticate(deps, upgrade.req);
+      const { token, caller } = await authenticate(deps, upgrade);
+      const who = { workspace_id: caller.workspaceId, user_id: caller.userId };
+      upgrade.note(who);
       const giveBack = deps.connections.reserve(caller.workspaceId);
       upgrade.attempt.onFailure(giveBack);
       const join = await deps.reach(caller, upgrade);
       return (client) => {
         const watchOver = deps.watch.admit(client, { req: upgrade.req, token, caller });
-        connected(deps, { connection: join(client), caller, giveBack, watchOver });
+        connected(deps, { connection: join(client), who: { ...upgrade.scope.fields, ...who }, giveBack, watchOver });
       };
     },
   });
@@ -44,15 +46,15 @@ export function createUpgradeRoute(deps: UpgradeRouteDeps): UpgradeListener {
 
 async function authenticate(
   { authenticator, log }: UpgradeRouteDeps,
-  req: IncomingMessage,
+  { req, scope }: { req: IncomingMessage; scope: RequestScope },
 ): Promise<{ token: string; caller: Caller }> {
   const token = bearerOf(req.headers.authorization);
   if (token === undefined) {
     throw new HttpError(401, 'unauthorized', 'a remote token is needed: Authorization: Bearer <token>');
   }
-  const outcome = await authenticator.authenticate(token);
+  const outcome = await authenticator.authenticate(token, scope.headers);
   if (outcome.kind === 'authenticated') return { token, caller: outcome.caller };
-  log.info({ token_fingerprint: fingerprint(token) }, 'token refused');
+  log.info({ ...scope.fields, token_fingerprint: fingerprint(token) }, 'token refused');
   throw new HttpError(401, 'unauthorized', 'the remote token is not valid', {
     headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
   });
@@ -60,15 +62,14 @@ async function authenticate(
 
 interface Connected {
   readonly connection: ClientConnection;
-  readonly caller: Caller;
+  /** For the log. */
+  readonly who: Readonly<Record<string, string | undefined>>;
   readonly giveBack: () => void;
   readonly watchOver: WatchOver;
 }
 
-function connected({ connections, log }: UpgradeRouteDeps, { connection, caller, giveBack, watchOver }: Connected) {
+function connected({ connections, log }: UpgradeRouteDeps, { connection, who, giveBack, watchOver }: Connected) {
   connections.add(connection, giveBack);
   watchOver(connection);
-  const who = { workspace_id: caller.workspaceId, user_id: caller.userId };
-  log.info(who, 'client connected');
   void connection.closed.then(({ code, reason }) => log.info({ ...who, code, reason }, 'client disconnected'));
 }

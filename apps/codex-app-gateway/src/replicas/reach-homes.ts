@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { dialReplicaSocket, type SocketDialOutcome } from '@codex-gateways/cluster';
-import { type Clock, currentRequestId, currentTraceparent, HttpError } from '@codex-gateways/service';
+import { type Clock, currentTraceparent, HttpError } from '@codex-gateways/service';
 import { z } from 'zod';
 import { AppServerElsewhereError, type AppServerHome } from '../app-server/app-server.ts';
 import type { Caller } from '../authentication/authenticator.ts';
@@ -31,13 +31,13 @@ const refusalSchema = z.object({ error: z.object({ code: z.string().max(64), mes
 export function reachHomes(deps: ReachHomesDeps): Reach {
   return async (caller, upgrade) => {
     const { deadline } = upgrade;
-    for (let takeOver = false; !deadline.aborted; ) {
+    for (let takeOver = false; !deadline.isOver; ) {
       const reached = await locally(deps.local, { ...caller, takeOver }, upgrade);
       if (!('home' in reached)) return reached.join;
       const hop = await forward(deps, { caller, upgrade, home: reached.home });
       if (hop.kind === 'joined') return hop.join;
       takeOver = hop.takeOver;
-      await delay(LOOK_AGAIN_MS, undefined, { signal: deadline }).catch(() => undefined);
+      await delay(LOOK_AGAIN_MS, undefined, { signal: deadline.signal }).catch(() => undefined);
     }
     throw unavailable('home_unreachable', "the gateway that has this workspace's app-server cannot be reached");
   };
@@ -88,11 +88,11 @@ async function dial(
     internalUrl: home.url,
     path: FORWARDED_PATH,
     token: mintHop(caller, { name: home.name, secret, nowSeconds: clock.nowSeconds() }),
-    requestId: currentRequestId() ?? '-',
-    traceparent: currentTraceparent(),
+    requestId: upgrade.scope.requestId,
+    traceparent: currentTraceparent() ?? upgrade.scope.headers.traceparent,
     maxPayloadBytes: limits.maxFrameBytes,
     timeoutMs: limits.upgradeTimeoutMs,
-    signal: AbortSignal.any([gone.signal, upgrade.deadline]),
+    signal: AbortSignal.any([gone.signal, upgrade.deadline.signal]),
   });
   endWatch();
   upgrade.socket.off('close', onGone);

@@ -43,7 +43,10 @@ export class SessionReporter {
       headers: { 'x-internal-secret': deps.secret },
       connections: 1,
     });
-    deps.sessions.onNews = () => this.#news.abort();
+    deps.sessions.onNews = () => {
+      // Each abort makes an error, also of what was aborted before.
+      if (!this.#news.signal.aborted) this.#news.abort();
+    };
   }
 
   start(): void {

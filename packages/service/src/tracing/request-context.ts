@@ -36,7 +36,11 @@ export function runOutsideRequests<Result>(work: () => Result): Result {
 /** Fields for log lines of the request that is being worked for; undefined outside of requests. */
 export function requestFields(): RequestFields | undefined {
   const context = storage.getStore();
-  return context && { request_id: context.requestId, trace_id: context.trace.traceId };
+  return context && fieldsOf(context);
+}
+
+export function fieldsOf({ requestId, trace }: RequestContext): RequestFields {
+  return { request_id: requestId, trace_id: trace.traceId };
 }
 
 /** The id of the request that is being worked for. */
@@ -58,7 +62,11 @@ export function recordedTraceparent(): string | undefined {
 /** What a call to another service of ours carries: `X-Request-Id` and `traceparent`. Nothing outside of requests. */
 export function propagationHeaders(): Readonly<Record<string, string>> {
   const context = storage.getStore();
-  return context ? { 'x-request-id': context.requestId, traceparent: formatTraceparent(context.trace) } : {};
+  return context ? headersOf(context) : {};
+}
+
+export function headersOf({ requestId, trace }: RequestContext): Readonly<Record<string, string>> {
+  return { 'x-request-id': requestId, traceparent: formatTraceparent(trace) };
 }
 
 /** Begins a span below what is being done, without making it the place of what follows. */

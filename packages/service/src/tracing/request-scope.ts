@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { type RequestContext, runInRequest } from './request-context.ts';
+import { fieldsOf, headersOf, type RequestContext, type RequestFields, runInRequest } from './request-context.ts';
 import { passiveTracer } from './span.ts';
 import { parseTraceparent } from './trace-context.ts';
 import type { Tracing } from './tracing.ts';
@@ -18,6 +18,10 @@ export interface RequestScope {
   readonly requestId: string;
   /** Runs `work`, and all that it starts, as part of the request. */
   run<Result>(work: () => Result): Result;
+  /** For log lines of the request where the running code is not part of it. */
+  readonly fields: RequestFields;
+  /** As `propagationHeaders`, for calls to other services from there. */
+  readonly headers: Readonly<Record<string, string>>;
   /** @param route - the pattern, not the path. @param status - what it was answered with */
   end(outcome: { route: string; status: number }): void;
 }
@@ -45,6 +49,10 @@ export function openRequest(
   return {
     requestId,
     run: (work) => runInRequest(context, work),
+    fields: fieldsOf(context),
+    get headers() {
+      return headersOf(context);
+    },
     end({ route, status }) {
       span.rename(`${method} ${route}`);
       span.set({ 'http.route': route, 'http.response.status_code': status });
