@@ -35,6 +35,7 @@ import { oauthBody } from './oauth/parameters.ts';
 import { RefreshTokens } from './oauth/refresh-tokens.ts';
 import { Revocation } from './oauth/revocation.ts';
 import { revokeRoutes } from './oauth/revoke-route.ts';
+import { SigningQueue } from './oauth/signing-queue.ts';
 import { createTokenMetrics } from './oauth/token-metrics.ts';
 import { TokenResponses } from './oauth/token-response.ts';
 import { tokenRoutes } from './oauth/token-route.ts';
@@ -72,6 +73,8 @@ export interface OAuthEndpoints {
 }
 
 const QUARTER_OF_AN_HOUR_SECONDS = 900;
+/** Twenty-four signatures keep four threads busy for some five milliseconds. */
+const LONG_SIGNING_QUEUE = 12;
 
 /** The part of the composition root that issues tokens to clients: OAuth, OpenID Connect, and the CLI's device login. */
 export function createOAuthEndpoints(config: Config, deps: OAuthEndpointsDeps): OAuthEndpoints {
@@ -130,8 +133,9 @@ function createTokenIssuing(config: Config, deps: OAuthEndpointsDeps) {
   let derivationKey: Buffer | undefined;
   const observer = createTokenMetrics(deps.metrics);
   const grants = new Grants({ pool, clock, audit, observer });
-  const responses = new TokenResponses({ keys, issuer, accessTokenLifetimeSeconds, observer });
-  const shared = { pool, db: pool, clock, grants, responses, observer, lifetimes: config };
+  const signingQueue = new SigningQueue({ longFrom: LONG_SIGNING_QUEUE });
+  const responses = new TokenResponses({ keys, issuer, accessTokenLifetimeSeconds, observer, signingQueue });
+  const shared = { pool, db: pool, clock, grants, responses, signingQueue, observer, lifetimes: config };
   const codes = new AuthorizationCodes(shared);
   const refreshTokens = new RefreshTokens({
     ...shared,

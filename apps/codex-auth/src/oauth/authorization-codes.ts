@@ -4,11 +4,19 @@ import type { Queryable } from '@codex-gateways/database';
 import { type Clock, continueTrace, currentTraceparent } from '@codex-gateways/service';
 import { codeChallengeOf, isCodeVerifier } from '@codex-gateways/tokens';
 import type { RequestOrigin } from '../audit/request-origin.ts';
+import { WriteBatch } from '../write-batch.ts';
 import { isPublic, type OAuthClient } from './clients.ts';
 import type { Grants } from './grants.ts';
-import { prepareTokens, type TokenLifetimes } from './new-tokens.ts';
+import { newTokens, type TokenLifetimes, tokenTimes } from './new-tokens.ts';
 import { OAuthError } from './oauth-error.ts';
-import { findRedeemedGrant, insertAuthorizationCode, redeemAuthorizationCode } from './pkce-request-store.ts';
+import {
+  findRedeemedGrant,
+  insertAuthorizationCode,
+  type Purchase,
+  type Redeemed,
+  redeemAuthorizationCodes,
+} from './pkce-request-store.ts';
+import type { SigningQueue } from './signing-queue.ts';
 import type { TokenResponse, TokenResponses } from './token-response.ts';
 
 /** Where the Codex CLI says that it was redirected when it redeems the code of a device login (docs/protocol.md). */
@@ -37,15 +45,30 @@ export interface AuthorizationCodesDeps {
   readonly clock: Clock;
   readonly grants: Pick<Grants, 'revoke'>;
   readonly responses: Pick<TokenResponses, 'of'>;
+  readonly signingQueue: SigningQueue;
   readonly lifetimes: TokenLifetimes & { readonly authorizationCodeLifetimeSeconds: number };
+}
+
+/** A code that was spent, and when. */
+interface Bought {
+  readonly redeemed: Redeemed;
+  readonly issuedAtSeconds: number;
 }
 
 /** Authorization codes: one use, bound to client, redirect URI, challenge and user. */
 export class AuthorizationCodes {
   readonly #deps: AuthorizationCodesDeps;
+  readonly #purchases: WriteBatch<Purchase, Bought>;
 
   constructor(deps: AuthorizationCodesDeps) {
     this.#deps = deps;
+    this.#purchases = new WriteBatch(
+      {
+        together: (purchases) => this.#buy(purchases, { waits: false }),
+        alone: async (purchase) => (await this.#buy([purchase], { waits: true })).get(0),
+      },
+      { pace: deps.signingQueue },
+    );
   }
 
   /** @param tx - the transaction of what the code is for */
@@ -70,13 +93,12 @@ export class AuthorizationCodes {
    * @throws {OAuthError} invalid_grant
    */
   async redeem(client: OAuthClient, presented: PresentedCode, origin: RequestOrigin): Promise<TokenResponse> {
-    const { db, clock, responses, lifetimes } = this.#deps;
     const { code, redirectUri, codeVerifier } = presented;
     if (!isCodeVerifier(codeVerifier)) throw refused('malformed code_verifier');
     const codeDigest = sha256(code);
     const issueRefreshToken = client.grantTypes.includes('refresh_token');
-    const tokens = prepareTokens(clock, lifetimes);
-    const redemption = {
+    const tokens = newTokens();
+    const bought = await this.#purchases.write({
       codeDigest,
       clientId: client.clientId,
       clientIsPublic: isPublic(client),
@@ -86,13 +108,23 @@ export class AuthorizationCodes {
       issueRefreshToken,
       ip: origin.ip,
       userAgent: origin.userAgent,
-    };
-    const grant = await redeemAuthorizationCode(db, redemption, tokens.rows);
-    if (!grant) throw await this.#refuse(client, codeDigest, origin);
+      ...tokens.digests,
+    });
+    if (!bought) throw await this.#refuse(client, codeDigest, origin);
+    const { redeemed, issuedAtSeconds } = bought;
+    const { nonce, traceparent } = redeemed;
     const refreshToken = issueRefreshToken ? tokens.refreshToken : undefined;
-    return continueTrace(grant.traceparent, 'redeem authorization code', () =>
-      responses.of(grant, { ...tokens, refreshToken, nonce: grant.nonce }),
+    return continueTrace(traceparent, 'redeem authorization code', () =>
+      this.#deps.responses.of(redeemed, { jti: tokens.jti, refreshToken, nonce, issuedAtSeconds }),
     );
+  }
+
+  async #buy(purchases: readonly Purchase[], { waits }: { waits: boolean }): Promise<ReadonlyMap<number, Bought>> {
+    const { db, clock, lifetimes } = this.#deps;
+    const times = tokenTimes(clock, lifetimes);
+    const { issuedAtSeconds } = times;
+    const all = await redeemAuthorizationCodes(db, { purchases, times, waits });
+    return new Map(Array.from(all, ([position, redeemed]) => [position, { redeemed, issuedAtSeconds }]));
   }
 
   async #refuse(client: OAuthClient, codeDigest: Buffer, origin: RequestOrigin): Promise<OAuthError> {

@@ -3,7 +3,7 @@ import type { Queryable } from '@codex-gateways/database';
 import type { Clock } from '@codex-gateways/service';
 import { isPublic, type OAuthClient } from './clients.ts';
 import { insertGrantWithTokens } from './grant-store.ts';
-import { prepareTokens, type TokenLifetimes } from './new-tokens.ts';
+import { newTokens, type TokenLifetimes, tokenTimes } from './new-tokens.ts';
 import { OAuthError } from './oauth-error.ts';
 import type { TokenResponse, TokenResponses } from './token-response.ts';
 
@@ -34,7 +34,8 @@ export class DirectGrants {
    * @throws {OAuthError} invalid_grant when the user has been disabled
    */
   async issue(tx: Queryable, { client, ...approved }: DirectApproval): Promise<TokenResponse> {
-    const tokens = prepareTokens(this.#clock, this.#lifetimes);
+    const tokens = newTokens();
+    const times = tokenTimes(this.#clock, this.#lifetimes);
     const issueRefreshToken = client.grantTypes.includes('refresh_token');
     const approval = {
       grantId: randomUUID(),
@@ -43,8 +44,14 @@ export class DirectGrants {
       ...approved,
       issueRefreshToken,
     };
-    const grant = await insertGrantWithTokens(tx, approval, tokens.rows);
+    const grant = await insertGrantWithTokens(tx, approval, { ...times, ...tokens.digests });
     if (!grant) throw new OAuthError('invalid_grant', 'the approval is not valid', { reason: 'the user is disabled' });
-    return this.#responses.of(grant, { ...tokens, refreshToken: issueRefreshToken ? tokens.refreshToken : undefined });
+    const { jti, refreshToken } = tokens;
+    const { issuedAtSeconds } = times;
+    return this.#responses.of(grant, {
+      jti,
+      issuedAtSeconds,
+      refreshToken: issueRefreshToken ? refreshToken : undefined,
+    });
   }
 }

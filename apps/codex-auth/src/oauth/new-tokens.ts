@@ -11,15 +11,24 @@ export interface TokenLifetimes {
   readonly refreshFamilyLifetimeSeconds: number;
 }
 
-/** What the database keeps of tokens about to be issued. */
-export interface TokenRows {
+/** When tokens are issued, and when they end. */
+export interface TokenTimes {
   readonly issuedAt: Date;
-  readonly jtiDigest: Buffer;
+  /** Epoch seconds. */
+  readonly issuedAtSeconds: number;
   readonly accessExpiresAt: Date;
-  readonly refreshDigest: Buffer;
   readonly refreshExpiresAt: Date;
   readonly familyExpiresAt: Date;
 }
+
+/** How the database knows tokens about to be issued. */
+export interface TokenDigests {
+  readonly jtiDigest: Buffer;
+  readonly refreshDigest: Buffer;
+}
+
+/** What the database keeps of tokens about to be issued. */
+export type TokenRows = TokenTimes & TokenDigests;
 
 /**
  * Tokens before they are issued. Whom they are for is known only once the statement that stores them has answered, so the
@@ -28,28 +37,25 @@ export interface TokenRows {
 export interface NewTokens {
   readonly jti: string;
   readonly refreshToken: string;
-  /** Epoch seconds. */
-  readonly issuedAtSeconds: number;
-  readonly rows: TokenRows;
+  readonly digests: TokenDigests;
 }
 
 /** @param refreshToken - a fresh one when absent */
-export function prepareTokens(clock: Clock, lifetimes: TokenLifetimes, refreshToken = mintRefreshToken()): NewTokens {
+export function newTokens(refreshToken = mintRefreshToken()): NewTokens {
   const jti = randomToken();
+  return { jti, refreshToken, digests: { jtiDigest: sha256(jti), refreshDigest: sha256(refreshToken) } };
+}
+
+/** The times of what is issued now. */
+export function tokenTimes(clock: Clock, lifetimes: TokenLifetimes): TokenTimes {
   const issuedAt = clock.now();
   const issuedAtSeconds = Math.floor(issuedAt.getTime() / 1000);
   return {
-    jti,
-    refreshToken,
+    issuedAt,
     issuedAtSeconds,
-    rows: {
-      issuedAt,
-      jtiDigest: sha256(jti),
-      // The same second as the token's own `exp`, so that the two never disagree.
-      accessExpiresAt: new Date((issuedAtSeconds + lifetimes.accessTokenLifetimeSeconds) * 1000),
-      refreshDigest: sha256(refreshToken),
-      refreshExpiresAt: new Date(issuedAt.getTime() + lifetimes.refreshTokenLifetimeSeconds * 1000),
-      familyExpiresAt: new Date(issuedAt.getTime() + lifetimes.refreshFamilyLifetimeSeconds * 1000),
-    },
+    // The same second as the token's own `exp`, so that the two never disagree.
+    accessExpiresAt: new Date((issuedAtSeconds + lifetimes.accessTokenLifetimeSeconds) * 1000),
+    refreshExpiresAt: new Date(issuedAt.getTime() + lifetimes.refreshTokenLifetimeSeconds * 1000),
+    familyExpiresAt: new Date(issuedAt.getTime() + lifetimes.refreshFamilyLifetimeSeconds * 1000),
   };
 }

@@ -3,14 +3,22 @@ import type { Queryable } from '@codex-gateways/database';
 import type { Clock } from '@codex-gateways/service';
 import { isRefreshToken, successorOfRefreshToken } from '@codex-gateways/tokens';
 import type { RequestOrigin } from '../audit/request-origin.ts';
+import { WriteBatch } from '../write-batch.ts';
 import type { OAuthClient } from './clients.ts';
 import { isWithin } from './granted-scope.ts';
 import type { Grants } from './grants.ts';
 import type { IssuedGrant } from './issued-grant.ts';
-import { type NewTokens, prepareTokens, type TokenLifetimes } from './new-tokens.ts';
+import { type NewTokens, newTokens, type TokenLifetimes, tokenTimes } from './new-tokens.ts';
 import { OAuthError } from './oauth-error.ts';
-import { findPresented, insertAccessToken, type PresentedToken, rotateRefreshToken } from './refresh-token-store.ts';
+import {
+  findPresented,
+  insertAccessToken,
+  type PresentedToken,
+  type Rotation,
+  rotateRefreshTokens,
+} from './refresh-token-store.ts';
 import { isBuiltInClient } from './scopes.ts';
+import type { SigningQueue } from './signing-queue.ts';
 import type { TokenObserver } from './token-metrics.ts';
 import type { TokenResponse, TokenResponses } from './token-response.ts';
 
@@ -19,11 +27,18 @@ export interface RefreshTokensDeps {
   readonly clock: Clock;
   readonly grants: Pick<Grants, 'revoke'>;
   readonly responses: Pick<TokenResponses, 'of'>;
+  readonly signingQueue: SigningQueue;
   readonly lifetimes: TokenLifetimes;
   readonly reuseGraceSeconds: number;
   /** Known after start. */
   readonly derivationKey: () => Uint8Array;
   readonly observer: Pick<TokenObserver, 'refreshReused'>;
+}
+
+/** What came of a token that rotated. */
+interface Rotated {
+  readonly grant: IssuedGrant;
+  readonly issuedAtSeconds: number;
 }
 
 export interface RefreshRequest {
@@ -41,28 +56,44 @@ const MAX_ROTATIONS_IN_GRACE = 10_000;
  */
 export class RefreshTokens {
   readonly #deps: RefreshTokensDeps;
+  readonly #rotations: WriteBatch<Rotation, Rotated>;
 
   constructor(deps: RefreshTokensDeps) {
     this.#deps = deps;
+    this.#rotations = new WriteBatch(
+      {
+        together: (rotations) => this.#rotate(rotations, { waits: false }),
+        alone: async (rotation) => (await this.#rotate([rotation], { waits: true })).get(0),
+      },
+      { pace: deps.signingQueue },
+    );
   }
 
   /** @throws {OAuthError} one of the three `refresh_token_…` codes; invalid_scope */
   async refresh(client: OAuthClient, request: RefreshRequest, origin: RequestOrigin): Promise<TokenResponse> {
-    const { db, clock, responses, lifetimes, derivationKey } = this.#deps;
+    const { db, responses, derivationKey } = this.#deps;
     const { refreshToken, scope } = request;
     if (!isRefreshToken(refreshToken)) throw invalidated('malformed');
     const presentation = {
       tokenDigest: sha256(refreshToken),
       clientId: client.clientId,
       anyPublicClient: isBuiltInClient(client.clientId),
-      scopes: scope?.split(' '),
+      scope,
     };
-    const tokens = prepareTokens(clock, lifetimes, successorOfRefreshToken(refreshToken, derivationKey()));
-    const rotated = await rotateRefreshToken(db, presentation, tokens.rows);
-    if (rotated) return responses.of(rotated, tokens);
+    const tokens = newTokens(successorOfRefreshToken(refreshToken, derivationKey()));
+    const rotated = await this.#rotations.write({ ...presentation, ...tokens.digests });
+    if (rotated) return responses.of(rotated.grant, { ...tokens, issuedAtSeconds: rotated.issuedAtSeconds });
     const presented = await findPresented(db, presentation);
     if (!presented) throw invalidated('unknown');
     return this.#refreshAgain(await this.#replayable(presented, request, origin), { presented, tokens, refreshToken });
+  }
+
+  async #rotate(rotations: readonly Rotation[], { waits }: { waits: boolean }): Promise<ReadonlyMap<number, Rotated>> {
+    const { db, clock, lifetimes } = this.#deps;
+    const times = tokenTimes(clock, lifetimes);
+    const { issuedAtSeconds } = times;
+    const grants = await rotateRefreshTokens(db, { rotations, times, waits });
+    return new Map(Array.from(grants, ([position, grant]) => [position, { grant, issuedAtSeconds }]));
   }
 
   /** @returns the grant under which a spent token may be answered once more */
@@ -91,13 +122,15 @@ export class RefreshTokens {
     grant: IssuedGrant,
     { presented, tokens, refreshToken }: { presented: PresentedToken; tokens: NewTokens; refreshToken: string },
   ): Promise<TokenResponse> {
-    const { db, responses } = this.#deps;
+    const { db, clock, lifetimes, responses } = this.#deps;
     const live = this.#liveSuccessor(refreshToken, presented.liveDigest);
     if (live === undefined) throw invalidated('no live token of its family descends from it');
-    const isIssued = await insertAccessToken(db, { grantId: grant.grantId, scope: grant.scope, tokens: tokens.rows });
+    const times = tokenTimes(clock, lifetimes);
+    const rows = { ...times, ...tokens.digests };
+    const isIssued = await insertAccessToken(db, { grantId: grant.grantId, scope: grant.scope, tokens: rows });
     if (!isIssued) throw invalidated('its grant was revoked meanwhile');
     this.#deps.observer.refreshReused('again');
-    return responses.of(grant, { ...tokens, refreshToken: live });
+    return responses.of(grant, { jti: tokens.jti, refreshToken: live, issuedAtSeconds: times.issuedAtSeconds });
   }
 
   #liveSuccessor(refreshToken: string, liveDigest: Buffer | undefined): string | undefined {

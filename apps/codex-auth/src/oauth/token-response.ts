@@ -3,6 +3,7 @@ import { buildAccessToken, buildIdToken } from '@codex-gateways/tokens';
 import type { KeyProvider } from '../signing-keys/key-provider.ts';
 import { isWithin } from './granted-scope.ts';
 import type { IssuedGrant } from './issued-grant.ts';
+import type { SigningQueue } from './signing-queue.ts';
 import type { TokenObserver } from './token-metrics.ts';
 
 /** A successful token answer (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3). The Codex CLI needs all three tokens. */
@@ -21,6 +22,7 @@ export class TokenResponses {
   readonly #issuer: string;
   readonly #lifetimeSeconds: number;
   readonly #observer: Pick<TokenObserver, 'signed'>;
+  readonly #queue: SigningQueue;
 
   /** @param accessTokenLifetimeSeconds - also of ID tokens */
   constructor(deps: {
@@ -28,11 +30,13 @@ export class TokenResponses {
     issuer: string;
     accessTokenLifetimeSeconds: number;
     observer: Pick<TokenObserver, 'signed'>;
+    signingQueue: SigningQueue;
   }) {
     this.#keys = deps.keys;
     this.#issuer = deps.issuer;
     this.#lifetimeSeconds = deps.accessTokenLifetimeSeconds;
     this.#observer = deps.observer;
+    this.#queue = deps.signingQueue;
   }
 
   /** @param nonce - of the authorization request; a refreshed ID token has none (OpenID Connect Core §12.2) */
@@ -49,7 +53,7 @@ export class TokenResponses {
     const times = { nowSeconds: issuedAtSeconds, lifetimeSeconds: this.#lifetimeSeconds };
     const { clientId, userId, scope } = grant;
     const startedAtMs = performance.now();
-    const [access, idToken] = await inSpan('sign tokens', {}, () =>
+    const sign = () =>
       Promise.all([
         buildAccessToken(key, { iss: this.#issuer, sub: userId, client_id: clientId, scope, jti, ...times }),
         isWithin('openid', scope)
@@ -62,8 +66,8 @@ export class TokenResponses {
               ...times,
             })
           : undefined,
-      ]),
-    );
+      ]);
+    const [access, idToken] = await this.#queue.during(1, () => inSpan('sign tokens', {}, sign));
     this.#observer.signed(performance.now() - startedAtMs);
     return {
       access_token: access.token,
