@@ -69,7 +69,7 @@ describe('requests for approval', () => {
     const deny = deskWith('deny');
     for (const [method] of APPROVAL_METHODS) {
       for (let length = 0; length < 256; length += 1) {
-        const id = 'approval'.repeat(32).slice(0, length);
+        const id = 'approva'.repeat(40).slice(0, length);
         const end = JSON.stringify({ id, method }).length - 1; // without the brace
         expect(deny.answer({ id, method, params: {} })?.id).toBe(end <= 256 ? id : undefined);
       }

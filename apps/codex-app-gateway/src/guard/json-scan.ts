@@ -1,4 +1,5 @@
 import { isJsonObject } from './json-object.ts';
+import { StringEnds } from './string-ends.ts';
 
 /** Why a text is not read at all. */
 export type ScanProblem = 'too_deep' | 'too_many_values';
@@ -35,17 +36,17 @@ const SPACE = 0x20;
 
 /** Looks over a JSON text, UTF-8, before it is parsed. Time is linear in the text. */
 export function scanJson(json: Buffer): JsonScan {
-  const text = json.toString('latin1'); // one character for each byte, and found faster in it than in the bytes
+  const strings = new StringEnds(json);
   const longInsides: number[] = [];
   let [depth, values, keyCount, index] = [0, 0, 0, 0];
-  while (index < text.length) {
-    const byte = text.charCodeAt(index);
+  while (index < json.length) {
+    const byte = json[index];
     const start = index;
     index += 1;
     if (byte === QUOTE) {
-      index = endOfString(text, index);
-      if (index - start >= LONG_BYTES && !isKey(text, index)) {
-        longInsides.push(endOfBeginning(text, start + 1), index - 1);
+      index = strings.after(index);
+      if (index - start >= LONG_BYTES && !isKey(json, index)) {
+        longInsides.push(endOfBeginning(json, start + 1), index - 1);
       }
     } else if (byte === COLON) {
       keyCount += 1;
@@ -78,35 +79,21 @@ export function countKeys(value: unknown): number {
   return count;
 }
 
-/** @param from - behind the opening quotation mark. @returns the index behind the closing one */
-function endOfString(text: string, from: number): number {
-  let end = text.indexOf('"', from);
-  while (end !== -1 && text.charCodeAt(end - 1) === BACKSLASH && isEscaped(text, end)) end = text.indexOf('"', end + 1);
-  return end === -1 ? text.length : end + 1;
-}
-
-function isEscaped(text: string, index: number): boolean {
-  let start = index;
-  while (text.charCodeAt(start - 1) === BACKSLASH) start -= 1;
-  return (index - start) % 2 === 1;
-}
-
 /** Where the beginning of a long string ends, not in the middle of an escape or a character. */
-function endOfBeginning(text: string, from: number): number {
-  const isContinuation = (index: number) => (text.charCodeAt(index) & 0xc0) === 0x80;
+function endOfBeginning(json: Buffer, from: number): number {
+  const isContinuation = (index: number) => ((json[index] ?? 0) & 0xc0) === 0x80;
   let index = from;
   while (index < from + BEGINNING_BYTES || isContinuation(index)) {
-    const escapedBytes = text.charCodeAt(index + 1) === LETTER_U ? 6 : 2;
-    index += text.charCodeAt(index) === BACKSLASH ? escapedBytes : 1;
+    const escapedBytes = json[index + 1] === LETTER_U ? 6 : 2;
+    index += json[index] === BACKSLASH ? escapedBytes : 1;
     if (index > from + LONG_BYTES / 2) break; // not UTF-8, which nobody gets this far with
   }
   return index;
 }
 
-function isKey(text: string, from: number): boolean {
-  let index = from;
-  for (; index < text.length; index += 1) {
-    const byte = text.charCodeAt(index);
+function isKey(json: Buffer, from: number): boolean {
+  for (let index = from; index < json.length; index += 1) {
+    const byte = json[index] as number;
     if (byte === COLON) return true;
     if (byte !== SPACE && (byte < 0x09 || byte > 0x0d)) return false;
   }
