@@ -1,5 +1,6 @@
 import type { Logger } from '@codex-gateways/service';
 import express, { type Express } from 'express';
+import type { AccessTokenVerifier } from './authentication/access-token-verifier.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
 import type { Config } from './config.ts';
 import { InnerDoor, type InnerDoorDeps } from './turn-api/inner-door.ts';
@@ -10,6 +11,7 @@ import { TurnPlaces } from './turn-api/turn-places.ts';
 
 export interface TurnApiDeps extends Omit<InnerDoorDeps, 'limits'> {
   readonly authenticator: Pick<Authenticator, 'authenticate'>;
+  readonly accessTokens: Pick<AccessTokenVerifier, 'verify'> | undefined;
   readonly log: Logger;
 }
 
@@ -21,7 +23,7 @@ export class TurnApi {
   constructor(app: Express, { limits, turnApi }: Pick<Config, 'limits' | 'turnApi'>, deps: TurnApiDeps) {
     this.#door = new InnerDoor({ ...deps, limits });
     const document = openApiDocument();
-    const callers = new TurnCallers(deps.authenticator, turnApi.internalSecret);
+    const callers = new TurnCallers({ ...deps, internalSecret: turnApi.internalSecret });
     const places = new TurnPlaces(turnApi.maxTurnsPerWorkspace);
     const jsonBody = express.json({ limit: turnApi.maxBodyBytes });
     app.get('/openapi.json', (_req, res) => {

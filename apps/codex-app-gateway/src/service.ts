@@ -15,6 +15,7 @@ import {
   systemClock,
   type Tracing,
 } from '@codex-gateways/service';
+import { type AccessTokenVerifier, createAccessTokenVerifier } from './authentication/access-token-verifier.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
 import type { BreakerState } from './authentication/circuit-breaker.ts';
 import { createHmacAuthenticator } from './authentication/hmac-authenticator.ts';
@@ -63,6 +64,7 @@ class Gateway implements AppGateway {
   readonly #observer: GatewayMetrics;
   readonly #connections: ConnectionRegistry;
   readonly #authenticator: Authenticator;
+  readonly #accessTokens: AccessTokenVerifier | undefined;
   readonly #watch: ClientWatch;
   #backend: Backend | undefined;
   #turnApi: TurnApi | undefined;
@@ -85,6 +87,10 @@ class Gateway implements AppGateway {
       verifierBreaker: () => BREAKER_STATES.indexOf(this.#authenticator.breakerState?.() ?? 'closed'),
     });
     this.#authenticator = observeAuthenticator(createAuthenticator(config.inbound), this.#observer);
+    this.#accessTokens =
+      config.inbound.kind === 'remote'
+        ? createAccessTokenVerifier({ ...config.inbound, observer: this.#metrics })
+        : undefined;
     this.#watch = createClientWatch(config, { authenticator: this.#authenticator, log });
   }
 
@@ -141,7 +147,7 @@ class Gateway implements AppGateway {
       log,
     };
     const { onUpgrade, reach } = createUpgradeRoutes(this.#config, { ...shared, watch: this.#watch, backend, clock });
-    this.#turnApi = new TurnApi(app, this.#config, { ...shared, reach });
+    this.#turnApi = new TurnApi(app, this.#config, { ...shared, reach, accessTokens: this.#accessTokens });
     await this.#turnApi.start();
     app.use(notFound(), unavailableMiddleware(), errorMiddleware({ form: objectErrorForm, log }));
     return listen(app, { host, port, onUpgrade });
@@ -161,6 +167,7 @@ class Gateway implements AppGateway {
     await this.#turnApi?.close();
     await this.#watch.close();
     await this.#authenticator.close();
+    await this.#accessTokens?.close();
     await this.#tracing.close();
     this.#metrics.close();
   }

@@ -102,6 +102,31 @@ describe('POST /api/turns, with the real app-server', () => {
     expect(answer.status).toBe(401);
   }, 60_000);
 
+  it('is for a workspace of the user of an access token, whom codex-auth is asked about', async () => {
+    const token = { authorization: 'Bearer of.ada.in-ws-1' };
+    const request = { input: 'hello', workspace_id: 'ws-1' };
+    expect(await post(request, token)).toMatchObject({ status: 200, body: { status: 'completed' } });
+    expect(world.agentserver.requests.at(-1)).toMatchObject({
+      path: '/internal/codex-auth/validate',
+      headers: { 'x-internal-secret': expect.any(String) },
+      body: { scheme: 'bearer', token: 'of.ada.in-ws-1', account_id: 'ws-1' },
+    });
+    expect((await post({ ...request, user_id: 'ada' }, token)).status).toBe(200);
+    expect((await post({ ...request, user_id: 'bob' }, token)).status).toBe(403);
+    const unauthorized = { status: 401, body: { error: { code: 'unauthorized' } } };
+    expect(await post({ ...request, workspace_id: 'ws-2' }, token)).toMatchObject(unauthorized);
+    expect(await post(request, { authorization: 'Bearer of.nobody.at-all' })).toMatchObject(unauthorized);
+    for (const workspace of [{}, { workspace_id: '../x' }]) {
+      expect(await post({ input: 'hello', ...workspace }, token)).toMatchObject({ status: 400 });
+    }
+    const { answer } = world.agentserver;
+    for (const odd of [{ status: 500 }, { status: 404 }, { status: 200, body: { user_id: '../x' } }]) {
+      world.agentserver.answer = () => odd;
+      expect(await post(request, token)).toMatchObject({ status: 503, body: { error: { code: expect.any(String) } } });
+    }
+    world.agentserver.answer = answer;
+  }, 60_000);
+
   it.each([
     [{}],
     [{ input: '' }],

@@ -32,6 +32,7 @@ export interface World {
   revokedTurns(): string[];
 }
 
+const VALIDATE_PATH = '/internal/codex-auth/validate';
 const VERIFY_PATH = '/api/internal/codex/tokens/verify';
 export const CAPABILITY_SECRET = 'capability-token-hmac-secret';
 const SECRETS = {
@@ -103,12 +104,23 @@ export async function get({ url }: Pick<AppGateway, 'url'>, path: string): Promi
 
 /** One that tells nothing and keeps no list of who is connected, as an agentserver may. */
 const verifyToken: StandIn['answer'] = ({ path, body, headers }) => {
+  if (path === VALIDATE_PATH) return validateToken(body as Record<string, string>);
   if (path !== VERIFY_PATH) return { status: 404, body: { error: 'not_found' } };
   const [, workspace] = /^ast_(.*)$/.exec((body as { token: string }).token) ?? [];
   if (headers['x-internal-secret'] !== SECRETS.CXG_AGENTSERVER_INTERNAL_SECRET || !workspace) {
     return { status: 401, body: { error: 'invalid_token' } };
   }
   return { status: 200, body: { user_id: `user-of-${workspace}`, workspace_id: workspace } };
+};
+
+/** Whoever shows `of.<user>.in-<workspace>` is that user, and a member of that workspace and no other. */
+const validateToken = ({
+  token = '',
+  account_id: workspace,
+}: Record<string, string>): { status: number; body: object } => {
+  const [, user, own] = /^of\.(\w+)\.in-([\w-]+)$/.exec(token) ?? [];
+  if (!user || workspace !== own) return { status: 401, body: { error: 'invalid_token' } };
+  return { status: 200, body: { user_id: user } };
 };
 
 const answerExecGateway = (

@@ -3,7 +3,7 @@ import { turnError, turnRequest, turnResult, usage } from './turn-schemas.ts';
 
 const REFUSALS: Readonly<Record<string, string>> = {
   400: 'The request is malformed.',
-  401: 'The bearer or the secret is missing or not valid.',
+  401: 'The bearer or the secret is missing or not valid; an access token also when it lacks the scope, or its user is no member of the workspace.',
   403: 'The bearer is of another workspace.',
   404: 'There is no such thread.',
   413: 'The request is too large.',
@@ -35,7 +35,7 @@ export function openApiDocument(): Readonly<Record<string, unknown>> {
           description:
             'With Accept: text/event-stream the answer is a stream of events: turn.started, message.delta, item.completed, warning, ' +
             'and at the end turn.completed with a TurnResult, or error with an Error. A client that leaves interrupts the turn.',
-          security: [{ remoteToken: [] }, { internalSecret: [] }],
+          security: [{ remoteToken: [] }, { accessToken: ['api.connectors.invoke'] }, { internalSecret: [] }],
           requestBody: { required: true, content: { 'application/json': { schema: ref('TurnRequest') } } },
           responses: {
             200: {
@@ -54,6 +54,14 @@ export function openApiDocument(): Readonly<Record<string, unknown>> {
       schemas: Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, withoutIds(schema)])),
       securitySchemes: {
         remoteToken: { type: 'http', scheme: 'bearer', description: 'A remote token.' },
+        accessToken: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description:
+            'An OAuth access token of codex-auth: of the Codex CLI, or with the scope api.connectors.invoke or codex.api; workspace_id names a ' +
+            'workspace of its user.',
+        },
         internalSecret: { type: 'apiKey', in: 'header', name: 'X-Internal-Secret' },
       },
     },

@@ -1,18 +1,24 @@
 import { constantTimeEqual } from '@codex-gateways/crypto';
 import { bearerOf, HttpError } from '@codex-gateways/service';
 import type { Request } from 'express';
+import { type AccessTokenVerifier, isAccessToken } from '../authentication/access-token-verifier.ts';
 import { type Authenticator, type Caller, isCallerId } from '../authentication/authenticator.ts';
 import type { TurnRequest } from './turn-schemas.ts';
 
+export interface TurnCallersDeps {
+  readonly authenticator: Pick<Authenticator, 'authenticate'>;
+  /** Undefined where nobody knows of access tokens. */
+  readonly accessTokens: Pick<AccessTokenVerifier, 'verify'> | undefined;
+  /** Undefined: that way is closed. */
+  readonly internalSecret: string | undefined;
+}
+
 /** Decides for whom a turn is run. */
 export class TurnCallers {
-  readonly #authenticator: Pick<Authenticator, 'authenticate'>;
-  readonly #internalSecret: string | undefined;
+  readonly #deps: TurnCallersDeps;
 
-  /** @param internalSecret - undefined: that way is closed */
-  constructor(authenticator: Pick<Authenticator, 'authenticate'>, internalSecret: string | undefined) {
-    this.#authenticator = authenticator;
-    this.#internalSecret = internalSecret;
+  constructor(deps: TurnCallersDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -24,18 +30,32 @@ export class TurnCallers {
     if (secret !== undefined) return this.#trusted(String(secret), request);
     const token = bearerOf(req.headers.authorization);
     if (token === undefined) throw unauthorized();
-    const outcome = await this.#authenticator.authenticate(token);
-    if (outcome.kind !== 'authenticated') throw unauthorized();
+    const caller = await this.#callerBehind(token, request);
     const { workspace_id: workspaceId, user_id: userId } = request;
-    const { caller } = outcome;
     if ((workspaceId ?? caller.workspaceId) !== caller.workspaceId || (userId ?? caller.userId) !== caller.userId) {
       throw new HttpError(403, 'forbidden', 'the bearer is of another workspace or user');
     }
     return caller;
   }
 
+  async #callerBehind(token: string, { workspace_id: workspaceId }: TurnRequest): Promise<Caller> {
+    const { authenticator, accessTokens } = this.#deps;
+    if (accessTokens && isAccessToken(token)) {
+      if (!isCallerId(workspaceId)) {
+        throw new HttpError(400, 'invalid_request', 'workspace_id is needed with an access token, and is an id');
+      }
+      const caller = await accessTokens.verify(token, workspaceId);
+      if (!caller) throw unauthorized();
+      return caller;
+    }
+    const outcome = await authenticator.authenticate(token);
+    if (outcome.kind !== 'authenticated') throw unauthorized();
+    return outcome.caller;
+  }
+
   #trusted(secret: string, { workspace_id: workspaceId, user_id: userId }: TurnRequest): Caller {
-    if (this.#internalSecret === undefined || !constantTimeEqual(secret, this.#internalSecret)) throw unauthorized();
+    const { internalSecret } = this.#deps;
+    if (internalSecret === undefined || !constantTimeEqual(secret, internalSecret)) throw unauthorized();
     if (!isCallerId(workspaceId) || (userId !== undefined && !isCallerId(userId))) {
       throw new HttpError(
         400,
@@ -48,7 +68,7 @@ export class TurnCallers {
 }
 
 function unauthorized(): HttpError {
-  return new HttpError(401, 'unauthorized', 'a remote token is needed as bearer, or X-Internal-Secret', {
+  return new HttpError(401, 'unauthorized', 'a remote or access token is needed as bearer, or X-Internal-Secret', {
     headers: { 'WWW-Authenticate': 'Bearer' },
   });
 }

@@ -28,7 +28,12 @@ export const turnRequest = z.strictObject({
     description: 'What commands may do on the executor without asking.',
   }),
   timeout_seconds: z.int().min(1).max(3600).default(600).meta({ description: 'Then the turn is interrupted.' }),
-  workspace_id: z.string().min(1).max(128).optional().meta({ description: 'Needed with X-Internal-Secret.' }),
+  workspace_id: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .meta({ description: 'Needed with X-Internal-Secret and with an access token.' }),
   user_id: z.string().min(1).max(128).optional().meta({ description: 'With X-Internal-Secret.' }),
 });
 export type TurnRequest = z.infer<typeof turnRequest>;
