@@ -1,11 +1,11 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** Where random bytes come from; tests pass a fixed source. */
 export type RandomSource = (sizeBytes: number) => Buffer;
 
 /** SHA-256 of UTF-8 text or bytes: the only form in which a token reaches the database. */
 export function sha256(data: string | Uint8Array): Buffer {
-  return createHash('sha256').update(data).digest();
+  return hash('sha256', data, 'buffer');
 }
 
 /** What a log line may say of a token: the first 8 hex digits of its SHA-256. */

@@ -1,4 +1,5 @@
-import { randomToken, sha256 } from '@codex-gateways/crypto';
+import { randomUUID } from 'node:crypto';
+import { sha256 } from '@codex-gateways/crypto';
 import type { Clock } from '@codex-gateways/service';
 import { mintRefreshToken } from '@codex-gateways/tokens';
 
@@ -42,7 +43,7 @@ export interface NewTokens {
 
 /** @param refreshToken - a fresh one when absent */
 export function newTokens(refreshToken = mintRefreshToken()): NewTokens {
-  const jti = randomToken();
+  const jti = randomUUID();
   return { jti, refreshToken, digests: { jtiDigest: sha256(jti), refreshDigest: sha256(refreshToken) } };
 }
 
