@@ -1,5 +1,5 @@
 import { useCleanup, waitFor } from '@codex-gateways/testing';
-import { FlushTurn, READY_STATES } from '@codex-gateways/websocket';
+import { FlushTurn, type FrameSocket, READY_STATES } from '@codex-gateways/websocket';
 import { startWsBackend } from '../../test/ws-backend.ts';
 import { Deadline } from '../deadline.ts';
 import { createAppServerDialer } from './dial-app-server.ts';
@@ -30,9 +30,10 @@ describe('the sending side of a socket', () => {
   }
 
   /** Sends until the system takes no more, and then more than `bytes` on top of that. */
-  async function fill(made: Outlet, bytes: number): Promise<void> {
+  async function fill({ made, socket }: { made: Outlet; socket: FrameSocket }, bytes: number): Promise<void> {
     const mayTakeMore = async () => {
-      while (made.bufferedBytes < bytes) made.send(frame);
+      // One that is closed takes nothing, and would be filled for ever.
+      while (made.bufferedBytes < bytes && socket.readyState === READY_STATES.open) made.send(frame);
       await new Promise((resolve) => setImmediate(resolve));
       return made.bufferedBytes >= bytes;
     };
@@ -40,10 +41,11 @@ describe('the sending side of a socket', () => {
   }
 
   it('is full from the high water mark until half of it is left, and says so once', async () => {
-    const { made, peer } = await outlet({ highWaterBytes: 1024 * 1024, capBytes: 1024 ** 3 });
+    const filled = await outlet({ highWaterBytes: 1024 * 1024, capBytes: 1024 ** 3 });
+    const { made, peer } = filled;
     made.send(frame);
     expect(made.isFull).toBe(false);
-    await fill(made, 1024 * 1024);
+    await fill(filled, 1024 * 1024);
     expect(made.isFull).toBe(true);
     const left: number[] = [];
     made.onceDrained(() => left.push(made.bufferedBytes));
@@ -55,8 +57,9 @@ describe('the sending side of a socket', () => {
   });
 
   it('tells of a sender that did not stop at all', async () => {
-    const { made, overflows } = await outlet({ highWaterBytes: 64 * 1024, capBytes: 1024 * 1024 });
-    await fill(made, 1024 * 1024);
+    const filled = await outlet({ highWaterBytes: 64 * 1024, capBytes: 1024 * 1024 });
+    const { made, overflows } = filled;
+    await fill(filled, 1024 * 1024);
     for (let sent = 0; sent < 3; sent += 1) made.send(frame);
     expect(overflows()).toBeGreaterThan(0);
   });
