@@ -1,6 +1,6 @@
 import { useCleanup, waitFor } from '@codex-gateways/testing';
 import { handMade, KEY } from '../test/frames.ts';
-import { OPENERS, oursAsClient, oursAsServer, recorded } from '../test/peers.ts';
+import { fillQueue, OPENERS, oursAsClient, oursAsServer, recorded } from '../test/peers.ts';
 import { randomText } from '../test/random-text.ts';
 import type { FrameSocket } from './frame-socket.ts';
 
@@ -91,11 +91,7 @@ describe('forwarding', () => {
     const target = await oursAsServer(cleanup);
     target.theirs.pause();
     source.ours.on('message', () => target.ours.forward(source.ours));
-    const blocker = Buffer.alloc(64 * KIB);
-    while (target.ours.bufferedAmount < MIB) {
-      target.ours.send(blocker);
-      await turn();
-    }
+    await fillQueue(target.ours, MIB);
     const before = process.memoryUsage().arrayBuffers;
     for (let index = 0; index < 500; index += 1) {
       const chunk = Buffer.allocUnsafeSlow(256 * KIB);

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Cleanup } from '@codex-gateways/testing';
 import { WebSocket, WebSocketServer } from 'ws';
-import { acceptWebSocket, dialWebSocket, FrameSocket, type FrameSocketOptions } from '../src/index.ts';
+import { acceptWebSocket, dialWebSocket, FrameSocket, type FrameSocketOptions, READY_STATES } from '../src/index.ts';
 
 export type PeerOptions = Partial<Omit<FrameSocketOptions, 'role'>>;
 
@@ -69,6 +69,17 @@ export function recorded(ws: WebSocket | FrameSocket): { data: Buffer; isBinary:
   if (ws instanceof FrameSocket) ws.on('message', record);
   else ws.on('message', record);
   return messages;
+}
+
+/** Sends to a peer that does not read, until so much waits for it. */
+export async function fillQueue(ours: FrameSocket, bytes: number): Promise<void> {
+  const block = Buffer.alloc(64 * 1024);
+  while (ours.bufferedAmount < bytes) {
+    // On a connection that is lost, as it is when the test took too long, nothing ever waits.
+    if (ours.readyState !== READY_STATES.open) throw new Error('the connection is over');
+    ours.send(block);
+    await new Promise(setImmediate);
+  }
 }
 
 /** Code and reason of a close that comes. */
