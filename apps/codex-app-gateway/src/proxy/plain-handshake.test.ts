@@ -14,6 +14,7 @@ describe('asking an app-server for a WebSocket (RFC 6455 §4.1)', () => {
   /** A server that does something with its socket when it has read the whole request. */
   async function serverThat(answers: (socket: Socket, accept: string) => void): Promise<string> {
     const server = createServer((socket) => {
+      cleanup.after(() => void socket.destroy());
       let request = '';
       socket.on('error', () => undefined);
       socket.on('data', (chunk) => {
