@@ -23,8 +23,8 @@ describe('the identity of a process', () => {
     expect(isSameProcessAlive(identity)).toBe(false);
   });
   it('is no more once it is a zombie', async () => {
-    // The shell ends its child and never asks for it; sleep takes its place.
-    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    // The shell is no more when its child ends, and the sleep in its place never asks for it. A child that ended earlier may be asked for.
+    const parent = spawn('sh', ['-c', 'sleep 0.5 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
     children.push(parent);
     const [pid] = await once(parent.stdout, 'data');
     const deadline = performance.now() + 5000;
