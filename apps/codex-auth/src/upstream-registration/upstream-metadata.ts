@@ -74,8 +74,8 @@ export async function discoverUpstream({
   throw new UpstreamRegistrationError(upstream, 'bad_metadata', reasons.join('; '));
 }
 
-/** @returns what is wrong with the document, when it cannot be used */
-function readMetadata(issuer: string, json: unknown): UpstreamMetadata | string {
+/** What a metadata document says. @returns what is wrong with it, when it cannot be used */
+export function readMetadata(issuer: string, json: unknown): UpstreamMetadata | string {
   const parsed = metadataSchema.safeParse(json);
   if (!parsed.success) {
     return json === undefined ? 'is not JSON' : `has no usable ${String(parsed.error.issues[0]?.path[0] ?? 'form')}`;

@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { AuthorizationResponseError, ResponseBodyError } from 'openid-client';
 import { RedisUnavailableError } from '../upstream-registration/redis-connection.ts';
 import { UpstreamRegistrationError } from '../upstream-registration/upstream-registration-error.ts';
@@ -60,7 +61,7 @@ export function toUpstreamError(provider: string, error: unknown): unknown {
 /** The error and what caused it, outermost first. */
 function causesOf(error: unknown): Error[] {
   const chain: Error[] = [];
-  for (let each = error; each instanceof Error && chain.length < 8; each = each.cause) chain.push(each);
+  for (let each = error; isNativeError(each) && chain.length < 8; each = each.cause) chain.push(each);
   return chain;
 }
 
