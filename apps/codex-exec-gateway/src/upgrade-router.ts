@@ -53,7 +53,8 @@ export class UpgradeRouter {
       .then(
         () => this.#accepted(about),
         (error: unknown) => scope.run(() => this.#refuse(error, about)),
-      );
+      )
+      .finally(() => scope.release());
   };
 
   /** Resolves when every socket that came through here is gone. */

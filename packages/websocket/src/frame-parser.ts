@@ -14,6 +14,8 @@ export interface MessageInPlace {
   payloadStart: number;
   /** So many bytes right before the payload are nobody's: the header that it came with. */
   headroomBytes: number;
+  /** The chunk that it ended in has nothing behind it. */
+  isLast: boolean;
   /** The key that its sender had masked it with; undefined for one that was not, or had several. */
   maskKey: number | undefined;
 }
@@ -57,7 +59,7 @@ export class FrameParser {
   #isStopped = false;
   readonly #inPlace: MessageInPlace = {
     ...{ payload: NOTHING, isBinary: false, bytes: NOTHING, payloadStart: 0, headroomBytes: 0 },
-    maskKey: undefined,
+    ...{ isLast: false, maskKey: undefined },
   };
 
   constructor(options: FrameParserOptions, events: FrameEvents) {
@@ -109,7 +111,7 @@ export class FrameParser {
     this.#isFragmented = true;
     this.#message ??= new MessageBuffer(header.payloadBytes);
     this.#missingBytes = header.payloadBytes;
-    return header.payloadBytes === 0 ? this.#endOfFrame(start) : start;
+    return header.payloadBytes === 0 ? this.#endOfFrame(bytes, start) : start;
   }
 
   #refusalOfData(): ProtocolViolation | undefined {
@@ -136,6 +138,7 @@ export class FrameParser {
     message.bytes = bytes;
     message.payloadStart = start;
     message.headroomBytes = this.#header.bytes;
+    message.isLast = end === bytes.length;
     message.maskKey = maskKey;
     this.#deliver(payload);
   }
@@ -145,10 +148,10 @@ export class FrameParser {
     const message = this.#message as MessageBuffer;
     message.append(bytes.subarray(offset, end), message.length + this.#missingBytes);
     this.#missingBytes -= end - offset;
-    return this.#missingBytes === 0 ? this.#endOfFrame(end) : end;
+    return this.#missingBytes === 0 ? this.#endOfFrame(bytes, end) : end;
   }
 
-  #endOfFrame(next: number): number {
+  #endOfFrame(chunk: Buffer, next: number): number {
     const { maskKey, payloadBytes, isFinal } = this.#header;
     const message = this.#message as MessageBuffer;
     if (maskKey !== undefined) applyMask(message.from(message.length - payloadBytes), maskKey);
@@ -159,6 +162,7 @@ export class FrameParser {
     inPlace.bytes = message.bytes;
     inPlace.payloadStart = MAX_HEADER_BYTES;
     inPlace.headroomBytes = MAX_HEADER_BYTES;
+    inPlace.isLast = next === chunk.length;
     inPlace.maskKey = undefined;
     this.#deliver(message.from(0));
     return next;

@@ -132,7 +132,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
     if (!message) throw new Error('a message is forwarded while it is delivered, and once');
     if (!this.#maySend(callback)) return;
     from.#delivered = undefined;
-    const { bytes, payload, payloadStart, headroomBytes, isBinary } = message;
+    const { bytes, payload, payloadStart, headroomBytes, isBinary, isLast } = message;
     const maskKey = this.#maskKeys && (message.maskKey ?? this.#maskKeys.next());
     const frame = { opcode: isBinary ? OPCODES.binary : OPCODES.text, payloadBytes: payload.length, maskKey };
     if (maskKey !== undefined) applyMask(payload, maskKey);
@@ -140,11 +140,11 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
     if (needed <= headroomBytes) {
       writeHeader(bytes, payloadStart - needed, frame);
       const whole = bytes.subarray(payloadStart - needed, payloadStart + payload.length);
-      this.#queue.add(whole, undefined, callback);
+      this.#queue.add(whole, { payload: undefined, isLast, callback });
     } else {
       const head = Buffer.allocUnsafe(needed);
       writeHeader(head, 0, frame);
-      this.#queue.add(head, payload, callback);
+      this.#queue.add(head, { payload, isLast, callback });
     }
   }
 
@@ -280,7 +280,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
 
   #frame(opcode: OpcodeValue, data: Buffer | string, callback: SendCallback | undefined): void {
     const { head, payload } = encodeFrame(opcode, data, this.#maskKeys?.next());
-    this.#queue.add(head, payload, callback);
+    this.#queue.add(head, { payload, isLast: false, callback });
   }
 
   #maySend(callback: SendCallback | undefined): boolean {

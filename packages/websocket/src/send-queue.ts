@@ -12,6 +12,12 @@ const COMPACT_FROM_RATIO = 4;
 /** A turn that sends more than this begins before it ends. */
 const FLUSH_FROM_BYTES = 64 * 1024;
 
+export interface QueuedFrame {
+  readonly payload: Buffer | undefined;
+  readonly isLast: boolean;
+  readonly callback: SendCallback | undefined;
+}
+
 interface Batch {
   readonly frames: number;
   readonly callbacks: readonly SendCallback[] | undefined;
@@ -55,9 +61,10 @@ export class SendQueue {
 
   /**
    * Adds one frame, which from now on belongs to the queue.
-   * @param payload - when `head` is only its header
+   * @param frame.payload - when `head` is only its header
+   * @param frame.isLast - nothing else came with what it was made from, so that nothing is won by waiting
    */
-  add(head: Buffer, payload: Buffer | undefined, callback: SendCallback | undefined): void {
+  add(head: Buffer, { payload, isLast, callback }: QueuedFrame): void {
     const isFirst = this.#pending === undefined;
     const compacts = this.bytes >= COMPACT_FROM_BYTES;
     const first = compacts ? compact(head) : head;
@@ -74,7 +81,7 @@ export class SendQueue {
       this.#pendingCallbacks.push(callback);
     }
     if (this.#pendingBytes >= FLUSH_FROM_BYTES) this.flush();
-    else if (isFirst) this.#turn.add(this);
+    else if (isFirst) this.#turn.add(this, isLast);
   }
 
   /** Hands all to the socket now. */
