@@ -86,6 +86,10 @@ describe('codex-auth, killed while it refreshes and redeems', () => {
     const client = new OAuthClient(() => service.url);
     const web = await client.signedIn();
     const clients: TirelessClient[] = [];
+    // Also when something fails before the end: they would go on for ever.
+    cleanup.after(() => {
+      for (const each of clients) each.stop();
+    });
     for (let family = 0; family < FAMILIES; family += 1) {
       const { body } = await client.redeem(await client.authorizationCode({}, web));
       clients.push(new TirelessClient(client, String(body.refresh_token)));
