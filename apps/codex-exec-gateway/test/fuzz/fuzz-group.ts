@@ -8,6 +8,8 @@ import { brokenWire, fragmented } from './wire-mutations.ts';
 
 const HARNESSES = 3;
 const STREAMS_EACH = 3;
+/** So many frames at most leave in one write. */
+const FRAMES_AT_ONCE = 200;
 /** Broken WebSockets end connections, and connections cost more than frames. */
 const BROKEN_SHARE = { harness: 0.002, executor: 0.0002 } as const;
 const FOREIGN = 'stream_belongs_to_another_connection';
@@ -51,14 +53,30 @@ export class FuzzGroup {
     this.#urls = urls;
   }
 
-  /** Sends so many frames, and waits until all has arrived that has to. */
-  async batch(frames: number): Promise<void> {
+  /**
+   * Sends frames, and waits until all has arrived that has to.
+   * @returns how many: fewer than asked for when the executor's connection is spoilt
+   */
+  async batch(frames: number): Promise<number> {
     await this.#reconnect();
-    for (let sent = 0; sent < frames && !this.#isSpoilt(this.#executor); sent += 1) {
-      if (this.#random.chance(0.4)) this.#executorSends();
-      else this.#harnessSends(this.#random.pick(this.#harnesses));
+    let sent = 0;
+    while (sent < frames && !this.#isSpoilt(this.#executor)) {
+      const end = Math.min(frames, sent + 1 + this.#random.below(FRAMES_AT_ONCE));
+      for (const peer of this.#peers()) peer.cork();
+      for (; sent < end && !this.#isSpoilt(this.#executor); sent += 1) this.#sendOne();
+      for (const peer of this.#peers()) peer.uncork();
     }
     if (!this.#isSpoilt(this.#executor)) await this.#settle();
+    return sent;
+  }
+
+  #sendOne(): void {
+    if (this.#random.chance(0.4)) this.#executorSends();
+    else this.#harnessSends(this.#random.pick(this.#harnesses));
+  }
+
+  #peers(): FuzzPeer[] {
+    return [this.#executor, ...this.#harnesses.map(({ peer }) => peer)].filter((peer) => peer !== undefined);
   }
 
   async close(): Promise<void> {
@@ -109,9 +127,12 @@ export class FuzzGroup {
     const isSettled = () =>
       this.violations.length > 0 ||
       [...this.#watched.values()].every(({ toExecutor, toHarness }) => toExecutor.isEmpty && toHarness.isEmpty);
-    const peers = () => [this.#executor, ...this.#harnesses.map(({ peer }) => peer)];
-    const closed = () => peers().find((peer) => peer && !peer.isSpoilt && peer.closedWith !== undefined);
-    await waitFor(() => isSettled() || closed(), { timeoutMs: 20_000, describe: 'valid frames to arrive' });
+    const closed = () => this.#peers().find((peer) => !peer.isSpoilt && peer.closedWith !== undefined);
+    await waitFor(() => isSettled() || closed(), {
+      timeoutMs: 20_000,
+      intervalMs: 1,
+      describe: 'valid frames to arrive',
+    });
     const lost = closed();
     if (lost) this.violations.push(`frames closed a connection with ${lost.closedWith}`);
   }

@@ -1,24 +1,30 @@
 import type { Socket } from 'node:net';
-import { waitFor } from '@codex-gateways/testing';
 import { WebSocket } from 'ws';
+
+const OPEN_LIMIT_MS = 10_000;
+const CLOSE_LIMIT_MS = 5000;
 
 /** One end of a fuzzed connection: sends messages, or bytes behind the back of its WebSocket. */
 export class FuzzPeer {
   readonly #ws: WebSocket;
+  readonly #closed: Promise<void>;
   #socket: Socket | undefined;
   closedWith: number | undefined;
   /** It has sent what is no WebSocket: nothing of what it says from then on can be relied on. */
   isSpoilt = false;
 
   private constructor(url: string, onFrame: (bytes: Buffer) => void) {
-    this.#ws = new WebSocket(url, { perMessageDeflate: false });
+    this.#ws = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: OPEN_LIMIT_MS });
     this.#ws.on('upgrade', (res) => {
       this.#socket = res.socket;
     });
     this.#ws.on('message', (bytes: Buffer) => onFrame(bytes));
     this.#ws.on('error', () => undefined);
-    this.#ws.on('close', (code) => {
-      this.closedWith = code;
+    this.#closed = new Promise((resolve) => {
+      this.#ws.on('close', (code) => {
+        this.closedWith = code;
+        resolve();
+      });
     });
   }
 
@@ -39,8 +45,21 @@ export class FuzzPeer {
     if (this.#ws.readyState === WebSocket.OPEN) this.#socket?.write(bytes);
   }
 
+  /** What is sent from now on waits for `uncork`, to leave in few writes. */
+  cork(): void {
+    this.#socket?.cork();
+  }
+
+  uncork(): void {
+    this.#socket?.uncork();
+  }
+
   async end(): Promise<void> {
     this.#ws.terminate();
-    await waitFor(() => this.closedWith !== undefined, { timeoutMs: 5000, describe: 'a fuzzed peer to close' });
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('a fuzzed peer did not close')), CLOSE_LIMIT_MS);
+    });
+    await Promise.race([this.#closed, tooLate]).finally(() => clearTimeout(timer));
   }
 }
