@@ -7,7 +7,7 @@ const refusal = (code: string) => Object.assign(new Error(`SQLSTATE ${code}`), {
 class ManualPace implements Pace {
   isLong = false;
   counted = 0;
-  readonly #listeners: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   async during<Result>(count: number, work: () => Promise<Result>): Promise<Result> {
     this.counted += count;
@@ -16,13 +16,13 @@ class ManualPace implements Pace {
     });
   }
 
-  onShort(listener: () => void): void {
-    this.#listeners.push(listener);
+  whenShort(resume: () => void): void {
+    this.#waiting.push(resume);
   }
 
   shorten(): void {
     this.isLong = false;
-    for (const listener of this.#listeners) listener();
+    for (const resume of this.#waiting.splice(0)) resume();
   }
 }
 

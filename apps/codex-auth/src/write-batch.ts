@@ -16,11 +16,13 @@ export interface SharedWrite<Item, Outcome> {
 export interface Pace {
   readonly isLong: boolean;
   during<Result>(count: number, work: () => Promise<Result>): Promise<Result>;
-  onShort(listener: () => void): void;
+  whenShort(resume: () => void): void;
 }
 
 interface Waiting<Item, Outcome> {
   readonly item: Item;
+  /** For whom its statement is sent. */
+  readonly context: AsyncResource;
   readonly resolve: (outcome: Outcome | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -35,52 +37,44 @@ export class WriteBatch<Item, Outcome> {
   readonly #pace: Pace;
   readonly #maxItems: number;
   #waiting: Waiting<Item, Outcome>[] = [];
-  #scheduleSend: () => void = () => undefined;
-  #isScheduled = false;
+  #isDue = false;
 
   /** @param pace - while it is long, items wait; each counts there until it is written */
   constructor(write: SharedWrite<Item, Outcome>, { pace, maxItems = 32 }: { pace: Pace; maxItems?: number }) {
     this.#write = write;
     this.#pace = pace;
     this.#maxItems = maxItems;
-    pace.onShort(() => {
-      if (this.#waiting.length > 0) this.#scheduleSend();
-    });
   }
 
   /** Writes an item. @returns undefined when it is not to be written. @throws whatever its statement failed with */
   write(item: Item): Promise<Outcome | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject });
-      if (this.#waiting.length > 1) return;
-      // Sent on behalf of whoever waits longest, also when another request makes room.
-      this.#scheduleSend = AsyncResource.bind(() => this.#schedule());
-      this.#scheduleSend();
-    });
-  }
-
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(() => {
-      this.#isScheduled = false;
-      this.#send();
+      this.#waiting.push({ item, context: new AsyncResource('WriteBatch'), resolve, reject });
+      if (this.#isDue) return;
+      this.#isDue = true;
+      setImmediate(() => this.#send());
     });
   }
 
   #send(): void {
+    this.#isDue = false;
     while (this.#waiting.length > 0 && !this.#pace.isLong) {
       const waiting = this.#waiting.splice(0, this.#maxItems);
       void this.#pace.during(waiting.length, () => this.#answer(waiting));
     }
+    if (this.#waiting.length === 0) return;
+    this.#isDue = true;
+    this.#pace.whenShort(() => this.#send());
   }
 
   async #answer(waiting: readonly Waiting<Item, Outcome>[]): Promise<void> {
     const [first] = waiting;
-    if (waiting.length === 1 && first) return this.#answerAlone(first);
+    if (!first) return;
+    if (waiting.length === 1) return this.#answerAlone(first);
     let written: ReadonlyMap<number, Outcome>;
     try {
-      written = await this.#write.together(waiting.map(({ item }) => item));
+      const items = waiting.map(({ item }) => item);
+      written = await first.context.runInAsyncScope(() => this.#write.together(items));
     } catch (error) {
       if (!isUndone(error)) {
         for (const { reject } of waiting) reject(error);
@@ -95,8 +89,8 @@ export class WriteBatch<Item, Outcome> {
     }
   }
 
-  async #answerAlone({ item, resolve, reject }: Waiting<Item, Outcome>): Promise<void> {
-    await this.#write.alone(item).then(resolve, reject);
+  async #answerAlone({ item, context, resolve, reject }: Waiting<Item, Outcome>): Promise<void> {
+    await context.runInAsyncScope(() => this.#write.alone(item)).then(resolve, reject);
   }
 }
 

@@ -4,8 +4,9 @@
  */
 export class SigningQueue {
   readonly #longFrom: number;
-  readonly #listeners: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
   #answers = 0;
+  #isResuming = false;
 
   /** @param longFrom - answers; enough to keep the thread pool busy for the time of a round trip to the database */
   constructor({ longFrom }: { longFrom: number }) {
@@ -23,12 +24,27 @@ export class SigningQueue {
       return await work();
     } finally {
       this.#answers -= answers;
-      if (!this.isLong) for (const listener of this.#listeners) listener();
+      this.#resumeSoon();
     }
   }
 
-  /** Calls `listener` whenever an answer leaves the queue and it is not long then. */
-  onShort(listener: () => void): void {
-    this.#listeners.push(listener);
+  /** Calls `resume` once the queue is not long. Who waits longest is first, and may make it long again for the others. */
+  whenShort(resume: () => void): void {
+    this.#waiting.push(resume);
+    this.#resumeSoon();
+  }
+
+  // Not at once: an answer leaves the database's count before it is counted for its signatures.
+  #resumeSoon(): void {
+    if (this.#isResuming || this.isLong || this.#waiting.length === 0) return;
+    this.#isResuming = true;
+    setImmediate(() => {
+      this.#isResuming = false;
+      while (!this.isLong) {
+        const resume = this.#waiting.shift();
+        if (!resume) return;
+        resume();
+      }
+    });
   }
 }
