@@ -3,26 +3,32 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/index.ts';
 
+/** initdb and a start may take long on a machine that does much else. */
+export const PATIENCE_MS = 120_000;
+
 /** A folder for one test file; its parents are closed to other users, as a home folder often is. */
 export function useTemporaryFolder(): { readonly path: string } {
   const folder = { path: '' };
   beforeAll(() => {
     folder.path = mkdtempSync(join(tmpdir(), 'codex-gateways-'));
   });
-  afterAll(() => rmSync(folder.path, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder.path, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
 
 /** One server for a test file, and a fresh database in it for each call of `createDatabase`. */
 export function useEmbeddedServer(): { createDatabase(): Promise<string>; readonly server: EmbeddedPostgres } {
-  const folder = useTemporaryFolder();
+  let starting: Promise<EmbeddedPostgres> | undefined;
   let running: EmbeddedPostgres | undefined;
   let databases = 0;
+  // Before the hook that deletes the folder: jest runs them in the order of their registration.
+  afterAll(() => stopStarted(starting), PATIENCE_MS);
+  const folder = useTemporaryFolder();
   beforeAll(async () => {
     const dataDirectory = join(folder.path, 'data');
-    running = await startEmbeddedPostgres({ dataDirectory, port: 0, user: 'tester', password: 'pw', durable: false });
-  });
-  afterAll(() => running?.stop());
+    starting = startEmbeddedPostgres({ dataDirectory, port: 0, user: 'tester', password: 'pw', durable: false });
+    running = await starting;
+  }, PATIENCE_MS);
   const server = (): EmbeddedPostgres => {
     if (!running) throw new Error('the server is started before the tests');
     return running;
@@ -38,6 +44,12 @@ export function useEmbeddedServer(): { createDatabase(): Promise<string>; readon
       return server().url(name);
     },
   };
+}
+
+/** Stops a server, also one that has started after the patience of a test or a hook was over: it would keep jest from its end. */
+export async function stopStarted(starting: Promise<EmbeddedPostgres> | undefined): Promise<void> {
+  const server = await starting?.catch(() => undefined); // a failed start was reported to who waited for it
+  await server?.stop();
 }
 
 /** Waits for something that happens in another process. */

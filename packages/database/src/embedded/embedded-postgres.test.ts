@@ -4,8 +4,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSy
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { identifyProcess } from '@codex-gateways/service';
+import { jest } from '@jest/globals';
 import pg from 'pg';
-import { eventually, useTemporaryFolder } from '../../test/embedded-server.ts';
+import { eventually, PATIENCE_MS, stopStarted, useTemporaryFolder } from '../../test/embedded-server.ts';
 import { silentLog } from '../log.ts';
 import { locateBinaries } from './binaries.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts';
@@ -15,10 +16,12 @@ import { isPostgresOf } from './postgres-process.ts';
 import { resolveServerAccount } from './server-account.ts';
 import { accessDataDirectory, releaseWatcher, spawnServer } from './server-process.ts';
 
+jest.setTimeout(PATIENCE_MS);
+
 describe('embedded PostgreSQL', () => {
   const folder = useTemporaryFolder();
   let dataDirectory: string;
-  let running: EmbeddedPostgres | undefined;
+  let running: Promise<EmbeddedPostgres> | undefined;
   const undos: (() => unknown)[] = [];
 
   beforeEach(() => {
@@ -26,12 +29,12 @@ describe('embedded PostgreSQL', () => {
   });
   afterEach(async () => {
     for (const undo of undos.splice(0).reverse()) await undo();
-    await running?.stop();
+    await stopStarted(running);
     running = undefined;
-  });
+  }, PATIENCE_MS);
 
-  async function start({ port = 0, password = 'p@ss word', durable = false } = {}): Promise<EmbeddedPostgres> {
-    running = await startEmbeddedPostgres({ dataDirectory, port, user: 'owner', password, durable });
+  function start({ port = 0, password = 'p@ss word', durable = false } = {}): Promise<EmbeddedPostgres> {
+    running = startEmbeddedPostgres({ dataDirectory, port, user: 'owner', password, durable });
     return running;
   }
 
