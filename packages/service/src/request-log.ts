@@ -66,6 +66,7 @@ export function followRequest(
       ...(refusal ? { refusal } : {}),
     };
     scope.run(() => log.info(line, res.writableFinished ? 'request' : 'request aborted'));
+    scope.release();
   });
   return scope;
 }

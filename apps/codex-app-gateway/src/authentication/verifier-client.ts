@@ -36,6 +36,7 @@ export function createVerifierClient({
     connections: CONNECTIONS,
     connect: { timeout: timeoutMs },
     keepAliveTimeout: 10_000,
+    ...{ headersTimeout: 0, bodyTimeout: 0 }, // a call has a timeout of its own
   });
   const ask = (token: string, headers: Readonly<Record<string, string>>, endsAtMs: number) => {
     const call = new VerificationCall(Math.max(0, endsAtMs - performance.now()));

@@ -78,6 +78,7 @@ export function createUpgradeListener(deps: UpgradeListenerDeps, kind: UpgradeKi
       deps.observer.upgraded(status, durationMs);
       log.info({ ...scope.fields, path, status, duration_ms: Math.round(durationMs), ...noted }, 'upgrade');
       scope.end({ route: status === 404 ? 'unmatched' : path, status });
+      scope.release();
     };
     const decide = () => {
       const note = (fields: object) => void Object.assign(noted, fields);

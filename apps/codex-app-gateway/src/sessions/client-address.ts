@@ -10,10 +10,17 @@ export function clientAddress(
   req: Pick<IncomingMessage, 'headers'> & { socket: { remoteAddress?: string | undefined } },
   trustedHops: number,
 ): string | undefined {
-  const forwarded = req.headers['x-forwarded-for'];
-  const chain = [forwarded ?? []].flat().join(',').split(',');
-  const hops = [...chain.map((each) => each.trim()).filter((each) => each !== ''), req.socket.remoteAddress ?? ''];
-  const address = hops[Math.max(0, hops.length - 1 - trustedHops)] ?? '';
+  const own = req.socket.remoteAddress ?? '';
+  const address = trustedHops === 0 ? own : addressOfHop(req.headers['x-forwarded-for'], { own, trustedHops });
   const plain = address.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '');
   return isIP(plain) === 0 ? undefined : plain;
+}
+
+function addressOfHop(
+  forwarded: string | string[] | undefined,
+  { own, trustedHops }: { own: string; trustedHops: number },
+): string {
+  const chain = [forwarded ?? []].flat().join(',').split(',');
+  const hops = [...chain.map((each) => each.trim()).filter((each) => each !== ''), own];
+  return hops[Math.max(0, hops.length - 1 - trustedHops)] ?? '';
 }

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { RequestStorage } from './request-storage.ts';
 import { errorTypeOf, passiveSpan, type Span, type SpanAttributes, type SpanKind } from './span.ts';
 import { formatTraceparent, parseTraceparent, type TraceContext } from './trace-context.ts';
 import type { Tracing } from './tracing.ts';
@@ -21,7 +21,15 @@ export interface RequestFields {
 }
 
 // The one place that follows asynchronous calls. It holds nothing itself: each request brings its own context.
-const storage = new AsyncLocalStorage<RequestContext>();
+const storage = new RequestStorage<RequestContext>();
+
+/**
+ * A request is open from now on, and what is done for it is followed.
+ * @returns says that it no longer is
+ */
+export function requestOpened(): () => void {
+  return storage.open();
+}
 
 /** Runs `work`, and all that it starts, as part of a request. */
 export function runInRequest<Result>(context: RequestContext, work: () => Result): Result {
@@ -35,7 +43,7 @@ export function runOutsideRequests<Result>(work: () => Result): Result {
 
 /** Fields for log lines of the request that is being worked for; undefined outside of requests. */
 export function requestFields(): RequestFields | undefined {
-  const context = storage.getStore();
+  const context = storage.current;
   return context && fieldsOf(context);
 }
 
@@ -45,23 +53,23 @@ export function fieldsOf({ requestId, trace }: RequestContext): RequestFields {
 
 /** The id of the request that is being worked for. */
 export function currentRequestId(): string | undefined {
-  return storage.getStore()?.requestId;
+  return storage.current?.requestId;
 }
 
 /** The `traceparent` of what is being done, to be kept where a later request goes on with it. */
 export function currentTraceparent(): string | undefined {
-  const context = storage.getStore();
+  const context = storage.current;
   return context && formatTraceparent(context.trace);
 }
 
 /** As `currentTraceparent`, only when this trace is being recorded. */
 export function recordedTraceparent(): string | undefined {
-  return storage.getStore()?.trace.isSampled ? currentTraceparent() : undefined;
+  return storage.current?.trace.isSampled ? currentTraceparent() : undefined;
 }
 
 /** What a call to another service of ours carries: `X-Request-Id` and `traceparent`. Nothing outside of requests. */
 export function propagationHeaders(): Readonly<Record<string, string>> {
-  const context = storage.getStore();
+  const context = storage.current;
   return context ? headersOf(context) : {};
 }
 
@@ -74,7 +82,7 @@ export function beginSpan(
   name: string,
   { kind = 'internal', attributes = {} }: { kind?: SpanKind; attributes?: SpanAttributes } = {},
 ): Span | undefined {
-  const context = storage.getStore();
+  const context = storage.current;
   if (!context?.tracing.isOn) return undefined;
   return context.tracing.startSpan(name, { kind, parent: context.trace, attributes });
 }
@@ -85,7 +93,7 @@ export async function inSpan<Result>(
   options: { kind?: SpanKind; attributes?: SpanAttributes },
   work: (span: Span) => Promise<Result>,
 ): Promise<Result> {
-  const context = storage.getStore();
+  const context = storage.current;
   const span = context && beginSpan(name, options);
   if (!span) return work(passiveSpan(context?.trace ?? NO_TRACE));
   return runToEnd(span, { ...context, trace: span.context }, work);
@@ -100,7 +108,7 @@ export async function continueTrace<Result>(
   name: string,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const context = storage.getStore();
+  const context = storage.current;
   const parent = parseTraceparent(kept);
   if (!context || !parent || parent.traceId === context.trace.traceId) return inSpan(name, {}, work);
   const { span: requestSpan, startedAt, tracing } = context;

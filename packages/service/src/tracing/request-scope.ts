@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { fieldsOf, headersOf, type RequestContext, type RequestFields, runInRequest } from './request-context.ts';
+import {
+  fieldsOf,
+  headersOf,
+  type RequestContext,
+  type RequestFields,
+  requestOpened,
+  runInRequest,
+} from './request-context.ts';
 import { passiveTracer } from './span.ts';
 import { parseTraceparent } from './trace-context.ts';
 import type { Tracing } from './tracing.ts';
@@ -16,8 +23,10 @@ export function acceptRequestId(presented: string | string[] | undefined): strin
 /** A request from its arrival to its answer: its id, its place in a trace, and its span. */
 export interface RequestScope {
   readonly requestId: string;
-  /** Runs `work`, and all that it starts, as part of the request. */
+  /** Runs `work`, and all that it starts, as part of the request, until some seconds after `release`. */
   run<Result>(work: () => Result): Result;
+  /** To be called when nothing is done for the request any more. Until then Node.js follows calls, which makes all of them dearer. */
+  release(): void;
   /** For log lines of the request where the running code is not part of it. */
   readonly fields: RequestFields;
   /** As `propagationHeaders`, for calls to other services from there. */
@@ -29,6 +38,7 @@ export interface RequestScope {
 /**
  * Opens the scope of a request, or of a request for a WebSocket: the caller's `X-Request-Id` and `traceparent` go on, or new ones
  * begin. The query is not in the span: it may carry tickets and codes.
+ * @param options.isQuiet - of a probe, say: it has no span, and what is done for it is not followed
  */
 export function openRequest(
   req: Pick<IncomingMessage, 'headers' | 'method' | 'url'>,
@@ -45,10 +55,16 @@ export function openRequest(
       'http.request.header.x-request-id': [requestId],
     },
   });
+  let release: (() => void) | undefined;
   const context: RequestContext = { requestId, startedAt: new Date(), trace: span.context, span, tracing };
   return {
     requestId,
-    run: (work) => runInRequest(context, work),
+    run(work) {
+      if (isQuiet) return work();
+      release ??= requestOpened();
+      return runInRequest(context, work);
+    },
+    release: () => release?.(),
     fields: fieldsOf(context),
     get headers() {
       return headersOf(context);
