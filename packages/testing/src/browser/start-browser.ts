@@ -3,6 +3,8 @@ import { findBrowser } from './find-browser.ts';
 
 // Below jest's own limit, so that a failure names what the page lacks.
 const PAGE_TIMEOUT_MS = 10_000;
+/** Unpacking the browser of a bare machine included. */
+const START_TIMEOUT_MS = 120_000;
 // Tests look at pages of this machine; the browser has no business anywhere else.
 const STAYS_HOME = [
   '--disable-background-networking',
@@ -35,11 +37,17 @@ export interface TestBrowser {
 
 /** Registers a `beforeAll` that starts a browser and an `afterAll` that closes it, for the tests of a file or a `describe`. */
 export function useBrowser(): TestBrowser {
+  let starting: Promise<Browser> | undefined;
   let started: Browser | undefined;
   beforeAll(async () => {
-    started = await startBrowser();
-  }, 120_000);
-  afterAll(() => started?.close());
+    starting = startBrowser();
+    started = await starting;
+  }, START_TIMEOUT_MS);
+  afterAll(async () => {
+    // Also one that has started after the patience of the hook was over: it would keep jest from its end.
+    const browser = await starting?.catch(() => undefined);
+    await browser?.close();
+  }, START_TIMEOUT_MS);
   const browser = () => {
     if (!started) throw new Error('the browser runs only while the tests of this file do');
     return started;

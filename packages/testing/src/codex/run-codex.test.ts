@@ -60,13 +60,15 @@ describe('the Codex CLI fixture', () => {
     });
     proxy.listen(0, '127.0.0.1');
     await once(proxy, 'listening');
+    cleanup.after(() => proxy.close());
     const { port } = proxy.address() as AddressInfo;
     const model = await startModelServer({ script: [say('done')] });
+    cleanup.after(() => model.close());
     const modelConfig = codexModelConfig(model.url);
     const withModel = await createCodexHome({ config: modelConfig.toml });
+    cleanup.after(() => withModel.remove());
     const env = { ...modelConfig.env, HTTPS_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: '127.0.0.1' };
     const { code } = await runCodex({ args: ['exec', '--skip-git-repo-check', 'hello'], home: withModel, env });
-    await Promise.all([withModel.remove(), model.close(), new Promise((closed) => proxy.close(closed))]);
     expect({ code, asked }).toEqual({ code: 0, asked: [] });
   });
 

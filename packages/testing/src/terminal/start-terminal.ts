@@ -7,6 +7,8 @@ import { whenThisProcessIsGone } from '../processes/process-guard.ts';
 import { waitFor } from '../waiting/wait-for.ts';
 
 const run = promisify(execFile);
+/** tmux itself answers at once, or hangs. */
+const TMUX_TIMEOUT_MS = 10_000;
 const COLUMNS = 120;
 const ROWS = 45;
 // tmux's own remain-on-exit loses what a program wrote right before its end.
@@ -41,9 +43,14 @@ export interface Terminal {
 export async function startTerminal({ command, env, cwd }: TerminalOptions): Promise<Terminal> {
   const folder = await mkdtemp(join(tmpdir(), 'codex-gateways-terminal-'));
   const socket = join(folder, 'tmux');
+  const options = {
+    env: { TERM: 'xterm-256color', ...env },
+    cwd,
+    timeout: TMUX_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  } as const;
   const tmux = async (...args: string[]) =>
-    (await run('tmux', ['-S', socket, '-f', '/dev/null', ...args], { env: { TERM: 'xterm-256color', ...env }, cwd }))
-      .stdout;
+    (await run('tmux', ['-S', socket, '-f', '/dev/null', ...args], options)).stdout;
   const callGuardOff = whenThisProcessIsGone('tmux -S "$1" kill-server; rm -rf "$2"', [socket, folder]);
   const close = async () => {
     await tmux('kill-server').catch(() => undefined); // it is gone already
