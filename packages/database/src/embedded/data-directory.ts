@@ -19,6 +19,9 @@ import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 import type { ServerAccount } from './server-account.ts';
 import { accessDataDirectory, runToEnd } from './server-process.ts';
 
+/** A second or two, unless the disk is slow or the machine does much else. */
+const INITDB_PATIENCE_MS = 300_000;
+
 const ownerFile = (dataDirectory: string) => `${dataDirectory}.owner`;
 
 /** Whether the data directory was initialised completely. */
@@ -75,7 +78,12 @@ export async function initialiseDataDirectory(options: {
   command.push('--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8');
   if (!options.durable) command.push('--no-sync');
   try {
-    const { exitCode, stderr } = await runToEnd(command, { cwd, account, passwordFile });
+    const { exitCode, stderr } = await runToEnd(command, {
+      cwd,
+      account,
+      passwordFile,
+      patienceMs: INITDB_PATIENCE_MS,
+    });
     if (exitCode !== 0) throw new EmbeddedPostgresError(`initdb failed in ${dataDirectory}: ${stderr.trim()}`);
     renameSync(incomplete, dataDirectory);
   } finally {

@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { identifyProcess } from '@codex-gateways/service';
@@ -14,7 +23,7 @@ import { EmbeddedPostgresError, PortTakenError } from './embedded-postgres-error
 import { requireFreePort } from './loopback-port.ts';
 import { isPostgresOf } from './postgres-process.ts';
 import { resolveServerAccount } from './server-account.ts';
-import { accessDataDirectory, releaseWatcher, spawnServer } from './server-process.ts';
+import { accessDataDirectory, releaseWatcher, runToEnd, spawnServer } from './server-process.ts';
 
 jest.setTimeout(PATIENCE_MS);
 
@@ -146,6 +155,16 @@ describe('embedded PostgreSQL', () => {
     const refused = start();
     await expect(refused).rejects.toThrow(EmbeddedPostgresError);
     await expect(refused).rejects.toThrow(/incompatible with server/);
+  });
+});
+
+describe('initdb', () => {
+  it('is killed with its children when it does not end', async () => {
+    const passwordFile = openSync('/dev/null', 'r');
+    const options = { cwd: process.cwd(), account: undefined, passwordFile, patienceMs: 200 };
+    const outcome = await runToEnd(['/bin/sh', '-c', 'sleep 1000 & wait'], options);
+    closeSync(passwordFile);
+    expect(outcome).toEqual({ exitCode: null, stderr: 'it was still busy after 0.2 s' });
   });
 });
 

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { type Log, silentLog } from '../log.ts';
 import { locateBinaries, type PostgresBinaries } from './binaries.ts';
@@ -13,6 +14,8 @@ import { accessDataDirectory, followServerLog, releaseWatcher, spawnServer } fro
 
 /** Crash recovery after a kill may take a while on a slow disk. */
 const START_PATIENCE_MS = 60_000;
+/** From the server's end to that of its log. */
+const LOG_PATIENCE_MS = 5_000;
 
 const ALWAYS = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'timezone=UTC', 'log_timezone=UTC'];
 /** Loses data when the machine stops; for tests. */
@@ -116,7 +119,8 @@ async function endOf(server: ChildProcess): Promise<void> {
   const closed = once(server, 'close').catch(() => undefined);
   await once(server, 'exit').catch(() => undefined);
   releaseWatcher(server);
-  await closed; // comes after the last line of the log, which names the reason of a failed start
+  // Comes after the last line of the log, which names the reason of a failed start; a backend that is left may hold the log open.
+  await Promise.race([closed, delay(LOG_PATIENCE_MS, undefined, { ref: false })]);
 }
 
 async function ensureDatabase(maintenanceUrl: string, name: string): Promise<void> {
@@ -131,7 +135,7 @@ async function ensureDatabase(maintenanceUrl: string, name: string): Promise<voi
 }
 
 async function withMaintenanceClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, query_timeout: 60_000 });
   client.on('error', () => undefined); // a broken connection fails the query that is under way
   await client.connect();
   try {

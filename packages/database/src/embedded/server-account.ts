@@ -36,12 +36,17 @@ function findUser(name: string): ServerAccount | undefined {
   return undefined;
 }
 
+/** It waits for others that change the same files, 15 s at most; the event loop waits with it. */
+const USERADD_TIMEOUT_MS = 60_000;
+
 function createUser(log: Log): ServerAccount {
   const options = ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent'];
   try {
     execFileSync('useradd', [...options, '--shell', '/usr/sbin/nologin', SERVER_USER], {
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
       stdio: 'pipe',
+      timeout: USERADD_TIMEOUT_MS,
+      killSignal: 'SIGKILL',
     });
     log.info({ user: SERVER_USER }, 'created a system user: PostgreSQL does not run as root');
   } catch (cause) {

@@ -73,10 +73,31 @@ export function followServerLog(server: ChildProcess, log: Log): () => string {
   };
 }
 
-/** Runs initdb or the like to its end. @returns exit code, and what it wrote to standard error */
+/** initdb has children. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+export interface RunOptions {
+  readonly cwd: string;
+  readonly account: ServerAccount | undefined;
+  /** The descriptor that it has as 3. */
+  readonly passwordFile: number;
+  /** After this it is killed. */
+  readonly patienceMs: number;
+}
+
+/**
+ * Runs initdb or the like to its end, or to the end of patience.
+ * @returns exit code, and what it wrote to standard error
+ */
 export function runToEnd(
   command: readonly string[],
-  { cwd, account, passwordFile }: { cwd: string; account: ServerAccount | undefined; passwordFile: number },
+  { cwd, account, passwordFile, patienceMs }: RunOptions,
 ): Promise<{ exitCode: number | null; stderr: string }> {
   return new Promise((resolve, reject) => {
     const [program = '', ...rest] = command;
@@ -91,7 +112,17 @@ export function runToEnd(
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
     });
-    child.once('error', reject);
-    child.once('close', (exitCode) => resolve({ exitCode, stderr }));
+    const timer = setTimeout(() => {
+      stderr += `it was still busy after ${patienceMs / 1000} s`;
+      killGroup(child);
+    }, patienceMs);
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.once('close', (exitCode) => {
+      clearTimeout(timer);
+      resolve({ exitCode, stderr });
+    });
   });
 }
