@@ -5,7 +5,7 @@ import { freePort } from '@codex-gateways/testing';
 import { compareInTurns, startHaproxy, startLoadGenerator } from '@codex-gateways/testing/bench';
 import { CLIENTS, FIGURES, UPGRADES } from './figures.mjs';
 import { measureIdleMemory } from './idle-memory.mjs';
-import { startGateway, startNaiveProxy, startVerifier } from './targets.mjs';
+import { startGateway, startLeastProxy, startNaiveProxy, startVerifier } from './targets.mjs';
 
 // `npm run bench:proxy [-- round-trip|load|down|up|upgrades|idle …]`: codex-app-gateway with its guard, HAProxy and the simplest proxy in turns in one
 // run, so that the ratios mean something on a machine that others use too. Proxies and load generator share its cores.
@@ -42,11 +42,13 @@ try {
   }
   if (parts.includes('upgrades')) {
     const verifying = await started(startNaiveProxy({ appServerUrl, verifierUrl, nodeOptions }));
-    const targets = [gateway, naive, verifying];
+    const least = await started(startLeastProxy({ appServerUrl, verifierUrl, nodeOptions }));
+    const targets = [gateway, naive, verifying, least];
     const urls = Object.fromEntries(targets.map(({ name, url }) => [name, url]));
     const ratios = [
       { title: 'ours / naive', to: 1 },
       { title: 'ours / naive, verifying', to: 2 },
+      { title: 'ours / the least', to: 3 },
     ];
     lines.push(
       '',

@@ -38,6 +38,17 @@ export async function startNaiveProxy({ appServerUrl, verifierUrl, nodeOptions }
   };
 }
 
+/** What any proxy written in Node.js pays. */
+export async function startLeastProxy({ appServerUrl, verifierUrl, nodeOptions }) {
+  const port = await freePort();
+  const program = startProgram(fileOf('least-proxy.mjs'), {
+    args: [String(port), appServerUrl, verifierUrl],
+    nodeOptions,
+  });
+  await somebodyListens(port);
+  return { name: 'the least, verifying', ...program, url: `ws://127.0.0.1:${port}/` };
+}
+
 /** Says yes to every token: a process of its own, as codex-auth would be. */
 export async function startVerifier() {
   const port = await freePort();
