@@ -13,13 +13,15 @@ const JSON_TYPE = { 'content-type': 'application/json' };
 
 const sha256 = (text) => createHash('sha256').update(text).digest();
 
-/** A codex-auth process over a database, with codes to redeem. `nodeOptions` such as `--cpu-prof` go to the process. */
-export async function startCodexAuth(databaseUrl, { nodeOptions = [] } = {}) {
+/**
+ * A codex-auth process over a database, with codes to redeem. `nodeOptions` such as `--cpu-prof` go to the process.
+ * @param beside - another one, of which it is a second replica
+ */
+export async function startCodexAuth(databaseUrl, { nodeOptions = [], beside } = {}) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const env = {
     PATH: process.env.PATH,
-    CODEX_AUTH_PORT: String(port),
     CODEX_AUTH_ISSUER_URL: url,
     CODEX_AUTH_DATABASE_URL: databaseUrl,
     CODEX_AUTH_MASTER_KEY: randomBytes(32).toString('base64'),
@@ -27,6 +29,8 @@ export async function startCodexAuth(databaseUrl, { nodeOptions = [] } = {}) {
     DEV_USER_EMAIL: 'dev@localhost',
     DEV_USER_PASSWORD: randomBytes(16).toString('hex'),
     LOG_LEVEL: 'warn',
+    ...beside?.env,
+    CODEX_AUTH_PORT: String(port),
   };
   const child = startProcess(process.execPath, [...nodeOptions, MAIN], { env });
   const isReady = () =>
@@ -40,6 +44,7 @@ export async function startCodexAuth(databaseUrl, { nodeOptions = [] } = {}) {
   return {
     url,
     pid: child.pid,
+    env,
     db,
     codes: (count) => insertCodes(db, count),
     codeRequest: (code) => ({ path: '/oauth/token', headers: FORM, body: codeForm(code) }),

@@ -4,6 +4,7 @@ import { startCodexAuth } from './codex-auth-target.mjs';
 import { backendsOf, cpuMsOf } from './cpu-time.mjs';
 import { capacity, latencyAt } from './load.mjs';
 import { startOidcProvider } from './oidc-provider-target.mjs';
+import { measureSecondProcess } from './second-process.mjs';
 import { signaturesPerSecondOfOneCore, signaturesPerSecondOfThreadPool } from './signing-limit.mjs';
 
 // `npm run bench:auth`: each figure for codex-auth and its peer one after the other in one run, so that the ratio means something
@@ -11,9 +12,19 @@ import { signaturesPerSecondOfOneCore, signaturesPerSecondOfThreadPool } from '.
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 8);
 const CONNECTIONS = 32;
 const TURNS = 2;
-const CODES = 1200 * (SECONDS + 2);
-/** Figures to measure, all of them by default: refresh, code, validate, verify. */
-const ONLY = new Set(process.env.BENCH_ONLY?.split(',') ?? ['refresh', 'code', 'validate', 'verify']);
+const CODES = 1200 * (1.5 * SECONDS + 3);
+/** Figures to measure, all of them by default: refresh, code, validate, verify, second. */
+const ONLY = new Set(process.env.BENCH_ONLY?.split(',') ?? ['refresh', 'code', 'validate', 'verify', 'second']);
+
+/** Both sides do the same: what a token request answers with are two RS256 signatures, and a refresh token. */
+function checkAnswer({ access_token: accessToken, id_token: idToken, refresh_token: refreshToken, ...rest }) {
+  const algorithms = [accessToken, idToken].map((token = '') => {
+    const [header, , signature] = token.split('.');
+    return signature && JSON.parse(Buffer.from(header, 'base64url').toString()).alg;
+  });
+  if (algorithms.every((each) => each === 'RS256') && refreshToken) return refreshToken;
+  throw new Error(`not two RS256 signatures and a refresh token: ${algorithms} ${JSON.stringify(rest)}`);
+}
 
 /** A way to make the next request of a connection from the answer to its last one. */
 const same = (request) => () => request;
@@ -21,8 +32,7 @@ const same = (request) => () => request;
 async function refreshes(target) {
   const codes = await target.codes(CONNECTIONS);
   const first = await Promise.all(codes.slice(0, CONNECTIONS).map((code) => target.redeem(code)));
-  const tokens = first.map((answer) => answer.refresh_token);
-  if (tokens.includes(undefined)) throw new Error(`no refresh token: ${JSON.stringify(first[0])}`);
+  const tokens = first.map(checkAnswer);
   return (connection, answer) => {
     if (answer) tokens[connection] = JSON.parse(answer.text).refresh_token;
     return target.refreshRequest(tokens[connection]);
@@ -31,6 +41,7 @@ async function refreshes(target) {
 
 async function redemptions(target) {
   const codes = await target.codes(CODES);
+  checkAnswer(await target.redeem(codes.pop()));
   return () => {
     const code = codes.pop();
     return code && target.codeRequest(code);
@@ -38,15 +49,15 @@ async function redemptions(target) {
 }
 
 /**
- * Measures both in turns, so that both meet the same neighbours on the machine. Requests per second tell of this machine at this
+ * Measures both in turns, after one that does not count and leaves their code compiled. In turns, so that both meet the same neighbours on the machine. Requests per second tell of this machine at this
  * moment; CPU time per request, of the service and of its PostgreSQL backends, hardly depends on who else is there.
  * @param sides - a target, and what to ask it, each; the peer may be absent
  */
 async function compare(what, sides) {
   const totals = sides.map(() => ({ perSecond: 0, answered: 0, serviceMs: 0, databaseMs: 0 }));
-  for (let turn = 0; turn < TURNS; turn += 1) {
+  for (let turn = -1; turn < TURNS; turn += 1) {
     for (const [index, { target, requestOf }] of sides.entries())
-      await measureInto(totals[index], { what, target, requestOf });
+      await measureInto(turn < 0 ? {} : totals[index], { what, target, requestOf });
   }
   const [ours, peer] = totals.map(({ perSecond, answered, serviceMs, databaseMs }) => ({
     perSecond: perSecond / TURNS,
@@ -117,6 +128,21 @@ async function measureInternal(ours, peer) {
   }
 }
 
+/** Last, since afterwards everything is bound to cores. */
+async function measureSecond(ours) {
+  if (!ONLY.has('second') || cpus().length < 2 || process.platform !== 'linux') return;
+  const second = await startCodexAuth(ours.env.CODEX_AUTH_DATABASE_URL, { beside: ours });
+  const load = { requests: refreshes, connections: CONNECTIONS, seconds: SECONDS };
+  const result = await measureSecondProcess({ first: ours, second, postgresPid: postgres.pid, ...load });
+  await second.stop();
+  const [first, both] = [result.first, result.both].map(Math.round);
+  const added = ((result.both - result.first) / result.first).toFixed(2);
+  const others = (100 * result.othersShare).toFixed(0);
+  latencies.push(
+    `refresh, a process on a core: one ${first}/s, two ${both}/s; the second adds ${added} of the first, with PostgreSQL and the load generator on its core (${others} % of it)`,
+  );
+}
+
 async function measureLatency(what, { target, perSecond, requestOf }) {
   const { p50Ms, p99Ms } = await latencyAt(target.url, requestOf, { perSecond: perSecond / 2, seconds: SECONDS });
   latencies.push(`${what} at half of that: p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`);
@@ -132,6 +158,7 @@ const peer = await startOidcProvider((await postgres.createDatabase()).url);
 try {
   await measureTokens(ours, peer, oneCore);
   await measureInternal(ours, peer);
+  await measureSecond(ours);
 } finally {
   await ours.stop();
   await peer.stop();
