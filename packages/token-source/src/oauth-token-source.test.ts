@@ -35,6 +35,7 @@ describe('a token source in front of a real OpenID provider that rotates refresh
         persisted.push(reference);
       },
       clock,
+      loginTimeoutMs: 20_000,
       ...options,
     });
     return { source, person, persisted, clock };

@@ -26,6 +26,7 @@ describe('a provider that', () => {
       persistConfig: (reference) => {
         persisted.push(reference);
       },
+      loginTimeoutMs: 20_000,
       ...options,
     });
     return { source, persisted, exchanges: () => provider.paths.filter((path) => path === '/token').length };
