@@ -39,7 +39,7 @@ describe('pool', () => {
 
   it('gives up waiting for a free connection', async () => {
     const databaseUrl = await createDatabase();
-    const pool = createPool({ databaseUrl, applicationName: 'full', maxConnections: 1, connectionTimeoutMs: 100 });
+    const pool = createPool({ databaseUrl, applicationName: 'full', maxConnections: 1, connectionTimeoutMs: 2_000 });
     const held = await pool.connect();
     await expect(pool.query('select 1')).rejects.toThrow(/timeout/);
     held.release();
