@@ -18,6 +18,7 @@ export class ListenError extends Error {
  * lost, all its executors dial another one in the same second, and Node.js's 511 leaves some of them hanging.
  */
 const BACKLOG = 4096;
+const CLOSE_IDLE_EVERY_MS = 50;
 
 export type UpgradeListener = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -84,8 +85,13 @@ export async function listen(
 async function closeServer(server: Server, timeoutMs: number): Promise<void> {
   if (!server.listening) return;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
+  server.prependListener('request', (_req, res) => {
+    res.shouldKeepAlive = false;
+  });
+  // A connection whose request was under way is idle only later, and its client would keep it open for the next one.
+  const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
   const timer = setTimeout(() => server.closeAllConnections(), timeoutMs);
   await closed;
+  clearInterval(idle);
   clearTimeout(timer);
 }

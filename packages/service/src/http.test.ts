@@ -184,6 +184,28 @@ describe('listening', () => {
     await closed;
     await expect(request(slow.url)).rejects.toThrow();
   });
+  it('does not wait for a client that keeps its connection for the next request', async () => {
+    let answer: (text: string) => void = () => {};
+    const arrived = new Promise<void>((resolve) => {
+      slowHandler = (res) => {
+        answer = (text) => void res.end(text);
+        resolve();
+      };
+    });
+    const kept = await listen((_req, res) => slowHandler(res), { host: '127.0.0.1', port: 0 });
+    servers.push(kept);
+    const socket = connect(kept.port, '127.0.0.1');
+    let received = '';
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      received += text;
+    });
+    socket.write('GET / HTTP/1.1\r\nHost: here\r\n\r\n');
+    await arrived;
+    const closed = kept.close(60_000);
+    answer('done');
+    await closed;
+    expect(received).toContain('done');
+  }, 10_000);
   it('cuts a request that outlives the deadline', async () => {
     const stuck = await listen(() => {}, { host: '127.0.0.1', port: 0 });
     servers.push(stuck);
