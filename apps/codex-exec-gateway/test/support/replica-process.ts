@@ -10,6 +10,9 @@ import {
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
+/** Characters. */
+const LAST_LINES = 4_000;
+
 /** One replica as operators run it: a process of its own, which can be restarted at its address. */
 export class ReplicaProcess {
   readonly url: string;
@@ -35,7 +38,12 @@ export class ReplicaProcess {
 
   /** One sample of its metrics page, such as `codex_exec_dropped_frames_total{reason="text_frame"}`; 0 when it is not there. */
   async metric(name: string): Promise<number> {
-    const page = await (await fetch(`${this.url}/metrics`)).text();
+    const page = await fetch(`${this.url}/metrics`).then(
+      (answer) => answer.text(),
+      (cause) => {
+        throw new Error(`the replica does not answer; it wrote at last:\n${this.output.slice(-LAST_LINES)}`, { cause });
+      },
+    );
     const [plain, labels = ''] = name.replace('}', '').split('{');
     const line = page
       .split('\n')
