@@ -9,31 +9,32 @@ export async function insertEviction(
   db: Queryable,
   eviction: { connectionId: string; windowSeconds: number; takeovers: number; holdSeconds: number },
 ): Promise<'none' | 'begun' | 'goes_on'> {
-  const found = await db.query<{ has_begun: boolean }>({
+  const { connectionId, windowSeconds, takeovers, holdSeconds } = eviction;
+  const evicted = await db.query<{ exe_id: string }>({
     name: 'insert_eviction',
-    text: `with evicted as (
-             update codex_exec.connection_history
-                set evicted_alive = true
-              where connection_id = $1
-             returning exe_id
-           ), recent as (
-             select evicted.exe_id, count(h.connection_id) + 1 as takeovers
-               from evicted
-               left join codex_exec.connection_history h
-                      on h.exe_id = evicted.exe_id
-                     and h.connection_id <> $1
-                     and h.evicted_alive
-                     and coalesce(h.ended_at, now()) > now() - make_interval(secs => $2)
-              group by evicted.exe_id
+    text: 'update codex_exec.connection_history set evicted_alive = true where connection_id = $1 returning exe_id',
+    values: [connectionId],
+  });
+  const exeId = evicted.rows[0]?.exe_id;
+  if (exeId === undefined) return 'none';
+  // A statement of its own, once the eviction is committed: of evictions that two replicas note at the same time, the later count sees all.
+  const found = await db.query<{ has_begun: boolean }>({
+    name: 'begin_duel',
+    text: `with recent as (
+             select count(*) as takeovers
+               from codex_exec.connection_history
+              where exe_id = $1
+                and evicted_alive
+                and coalesce(ended_at, now()) > now() - make_interval(secs => $2)
            )
            update codex_exec.executors e
               set duel_since = case when e.duel_until > now() then e.duel_since else now() end,
                   duel_until = now() + make_interval(secs => $4)
              from recent
-            where e.exe_id = recent.exe_id
+            where e.exe_id = $1
               and recent.takeovers >= $3
            returning e.duel_since = now() as has_begun`,
-    values: [eviction.connectionId, eviction.windowSeconds, eviction.takeovers, eviction.holdSeconds],
+    values: [exeId, windowSeconds, takeovers, holdSeconds],
   });
   const row = found.rows[0];
   if (!row) return 'none';
