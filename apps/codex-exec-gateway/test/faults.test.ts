@@ -48,6 +48,16 @@ describe('faults', () => {
     [first, second] = gateway.replicas as [ReplicaProcess, ReplicaProcess];
   }, 60_000);
 
+  const executors: StubbornExecutor[] = [];
+  let killed: ReplicaProcess | undefined;
+
+  /** What a failed test leaves behind must not fail the others. */
+  afterEach(async () => {
+    for (const executor of executors.splice(0)) executor.stop();
+    if (killed && !killed.isRunning) await killed.start();
+    killed = undefined;
+  }, 60_000);
+
   afterEach(async () => {
     await expectExactly(db, gateway.replicas, { executors: 0, bridges: 0 });
     for (const replica of gateway.replicas) {
@@ -87,7 +97,6 @@ describe('faults', () => {
     `kill -9 of a replica with ${EXECUTORS} executors: all are back at the other at once, in bounded memory`,
     async () => {
       let living = first;
-      const executors: StubbornExecutor[] = [];
       let missing = EXECUTORS;
       const join = async () => {
         while (missing > 0) {
@@ -107,6 +116,7 @@ describe('faults', () => {
 
       living = second;
       const killedAt = performance.now();
+      killed = first;
       await first.kill();
       await waitFor(() => executors.every(({ isConnected }) => isConnected), {
         timeoutMs: BACK_WITHIN_MS + 60 * EXECUTORS,
@@ -132,7 +142,6 @@ describe('faults', () => {
       const again = await bridge(onSecond.exeId, onSecond.executor, { at: first, turnId: 'turn-hopping' });
       await ageDeadReplicas(db);
       await expectExactly(db, gateway.replicas, { executors: executors.length + 1, bridges: 2 });
-      for (const executor of executors) executor.stop();
       for (const peer of [again, staying, onSecond.executor]) peer.close();
     },
     TEST_TIMEOUT_MS,
