@@ -194,6 +194,22 @@ describe('the real Codex CLI through all three services', () => {
     expect((await listConnectors())[0]?.is_online).toBe(true);
   }, 90_000);
 
+  it('runs a turn over HTTP for the access token of the login, in a workspace of its user alone', async () => {
+    const turn = (bearer: string, workspace: string) =>
+      callApi<{ status: string; items: { aggregatedOutput?: string }[] }>(`${stack.urls.app}/api/turns`, {
+        method: 'POST',
+        bearer,
+        json: { input: 'say it over HTTP', workspace_id: workspace },
+      });
+    const done = await turn(accessToken, workspaceId);
+    expect(done).toMatchObject({ status: 200, body: { status: 'completed' } });
+    expect(done.body.items.map(({ aggregatedOutput }) => aggregatedOutput ?? '').join('')).toContain(MARKER);
+    expect((await turn(accessToken, 'ws_somebody-else')).status).toBe(401);
+    const [header, claims, signature = ''] = accessToken.split('.');
+    const forged = `${header}.${claims}.${[...signature].reverse().join('')}`;
+    expect((await turn(forged, workspaceId)).status).toBe(401);
+  }, 60_000);
+
   it('answers a wrong, an expired and a revoked remote token with 401', async () => {
     const expiring = await mintRemoteToken({ expires_at: new Date(Date.now() + 2000).toISOString() });
     expect(expiring.status).toBe(201);
