@@ -74,10 +74,10 @@ async function launchBackend(
   await state.open();
   const { account, stateDir } = config;
   const programsAt = await programPath(program, { path, emptyFolder: state.emptyFolder });
+  if (account) await admitAccount(stateDir, { account, program, emptyFolder: state.emptyFolder });
   const { generation, version } = await generationOf(program, { stateDir, path: programsAt, account });
   if (version === undefined) log.warn('the Codex CLI does not say which version it is; it is taken for a current one');
   else log.info({ version, generation }, 'Codex CLI');
-  if (account) await admitAccount(stateDir, { account, program, emptyFolder: state.emptyFolder });
   const execGateway = createInternalClient({
     baseUrl: config.execGatewayInternalUrl,
     headers: { authorization: `Bearer ${config.execGatewayInternalSecret}` },
