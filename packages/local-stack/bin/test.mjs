@@ -50,12 +50,13 @@ function runTests(jestArguments) {
     const look = setInterval(() => {
       if (!packages.every((name) => existsSync(join(resultsFolder, `${name}.json`)))) return;
       completeSinceMs ??= Date.now();
-      if (Date.now() - completeSinceMs > EXIT_LIMIT_MS) settle(0); // the counts tell what failed
+      if (Date.now() - completeSinceMs <= EXIT_LIMIT_MS) return;
+      child.kill('SIGTERM');
+      child.unref();
+      settle(0); // the counts tell what failed
     }, 1_000);
     const settle = (code) => {
       clearInterval(look);
-      child.kill('SIGTERM');
-      child.unref();
       resolve(code);
     };
     child.once('error', () => settle(1));
