@@ -59,6 +59,7 @@ describe('the configuration', () => {
     ['CXG_AGENTSERVER_INTERNAL_URL', 'http://u:p@host'],
     ['CXG_PUBLIC_WS_BASE_URL', 'https://host'],
     ['CXG_SELF_INTERNAL_URL', 'ws://host'],
+    ['CXG_SELF_INTERNAL_URL', 'auto'],
     ['CXG_LOG_LEVEL', 'loud'],
     ['CXG_WS_TICKET_TTL', '5'],
     ['CXG_WS_TICKET_TTL', '2h'],
@@ -72,6 +73,12 @@ describe('the configuration', () => {
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(new RegExp(`^${name} `));
     if (value === 'short') expect(problems[0]).not.toContain(value);
+  });
+
+  it('takes the own host name for its address only where others reach that', () => {
+    const env = { ...COMPLETE, CXG_SELF_INTERNAL_URL: 'auto', CXG_HOST: '0.0.0.0' };
+    expect(readConfig(env).selfInternalUrl).toBe('auto');
+    expect(problemsOf({ ...env, CXG_PORT: '0' })).toEqual([expect.stringContaining('CXG_PORT')]);
   });
 
   it('does without the secrets of middlewares in development alone, and never without the one that signs', () => {

@@ -31,7 +31,7 @@ export function readConfig(env: Environment) {
     ownerCheckIntervalMs: read.durationMs('CXG_OWNER_CHECK_INTERVAL', { min: '100ms', max: '1d', default: '60s' }),
     publicWsBaseUrl:
       read.optionalText('CXG_PUBLIC_WS_BASE_URL') === undefined ? undefined : read.wsUrl('CXG_PUBLIC_WS_BASE_URL'),
-    selfInternalUrl: read.optionalHttpUrl('CXG_SELF_INTERNAL_URL'),
+    selfInternalUrl: readSelfInternalUrl(read),
     // How many proxies in front may be believed about the caller's address (X-Forwarded-For).
     trustedProxyHops: read.integer('CXG_TRUSTED_PROXY_HOPS', { min: 0, max: 10, default: 0 }),
     logLevel: read.oneOf('CXG_LOG_LEVEL', LOG_LEVELS, 'info'),
@@ -45,6 +45,21 @@ export function readConfig(env: Environment) {
     auditRetentionSeconds: read.durationSeconds('CXG_AUDIT_RETENTION', { min: '1d', max: '3650d', default: '90d' }),
     drainTimeoutMs: read.durationMs('CXG_DRAIN_TIMEOUT', { min: '0s', max: '10m', default: '10s' }),
   });
+}
+
+/** How other replicas reach this one: `auto` stands for this machine's host name and the port that it listens on. */
+function readSelfInternalUrl(read: EnvReader): string | undefined {
+  const name = 'CXG_SELF_INTERNAL_URL';
+  if (read.optionalText(name) !== 'auto') return read.optionalHttpUrl(name);
+  return read.parsed(
+    name,
+    (text) => {
+      const isReachable = !['localhost', '127.0.0.1', '::1'].includes(read.optionalText('CXG_HOST') ?? '127.0.0.1');
+      if (isReachable && read.optionalText('CXG_PORT') !== '0') return text;
+      throw new TypeError('may be auto only with a CXG_HOST that other machines reach, and a CXG_PORT that is known');
+    },
+    undefined,
+  );
 }
 
 function registrationSettings(read: EnvReader) {

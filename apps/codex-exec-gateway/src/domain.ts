@@ -110,7 +110,7 @@ function createRecord(
     db: pool,
     replica: {
       replicaId,
-      internalUrl: config.selfInternalUrl,
+      internalUrl: config.selfInternalUrl === 'auto' ? `http://${hostName}:${config.port}` : config.selfInternalUrl,
       hostName,
       leaseSeconds: config.cluster.leaseSeconds,
       historyLength: config.connectionHistoryLength,

@@ -1,4 +1,5 @@
-import { createTestDatabase, useCleanup, waitFor } from '@codex-gateways/testing';
+import { createTestDatabase, freePort, useCleanup, waitFor } from '@codex-gateways/testing';
+import { frame } from './support/frames.ts';
 import { TestGateway, useExecGateway } from './support/gateway.ts';
 import { connect } from './support/peer.ts';
 
@@ -26,6 +27,30 @@ describe('replicas on several hosts that say the same CXG_SELF_INTERNAL_URL', ()
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain('container-1');
     expect(first.logLines.join('')).not.toContain('give each replica an address of its own');
+  });
+});
+
+describe('replicas with the same configuration, each in a container of its own', () => {
+  const cleanup = useCleanup();
+
+  it('reach each other by their host names', async () => {
+    const database = await createTestDatabase();
+    cleanup.after(() => database.drop());
+    const same = { CXG_SELF_INTERNAL_URL: 'auto', CXG_PORT: String(await freePort()) };
+    const start = async (hostName: string) => {
+      const gateway = new TestGateway(() => database.url, { ...same, CXG_HOST: hostName }, hostName);
+      cleanup.after(() => gateway.stop());
+      await gateway.start();
+      return gateway;
+    };
+    const [first, second] = [await start('127.0.0.2'), await start('127.0.0.3')];
+    const exeId = await first.bound('ws-auto');
+    const { peer } = await first.online(exeId);
+    const harness = await second.harness(exeId, { workspaceId: 'ws-auto' });
+    const sent = frame('resume', 'through-two-hosts');
+    harness.send(sent);
+    expect(await peer.receive(1)).toEqual([sent]);
+    expect([first, second].flatMap(({ logLines }) => logLines).join('')).not.toContain('address of its own');
   });
 });
 

@@ -103,6 +103,10 @@ describe('docker-compose.yml', () => {
     expect(problems).toEqual(['', expect.stringContaining('is required')]);
   });
 
+  it('has each replica of the exec-gateway say an address that is its own', () => {
+    expect(service('codex-exec-gateway').environment.CXG_SELF_INTERNAL_URL).toBe('auto');
+  });
+
   it('has no secret of its own, and does not start without a generated one', () => {
     const env = newEnv();
     for (const name of Object.keys(env).filter(
