@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { useEmbeddedServer, useTemporaryFolder } from '../test/embedded-server.ts';
 import { MigrationHistoryError, runMigrations } from './migrations.ts';
 import { createPool } from './pool.ts';
+import { isDatabaseUnavailable } from './unavailable.ts';
 
 describe('migrations', () => {
   const { createDatabase } = useEmbeddedServer();
@@ -76,6 +79,21 @@ describe('migrations', () => {
     writeFileSync(join(directory, '0002-b.sql'), 'select 1;');
     const run = runMigrations({ databaseUrl, schema: 's', directory });
     await expect(run).rejects.toThrow('0003-c was applied as step 2, where 0002-b stands now');
+  });
+
+  it('gives up a server that takes the connection and says nothing', async () => {
+    const silent = createServer((socket) => void socket.resume()).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const databaseUrl = `postgresql://x:x@127.0.0.1:${(silent.address() as AddressInfo).port}/x`;
+    const directory = stepsFolder({ '0001-a.sql': 'select 1;' });
+    const failure = await runMigrations({ databaseUrl, schema: 's', directory, connectionTimeoutMs: 200 }).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).toMatchObject({ message: 'the database did not answer within 200 ms' });
+    expect(isDatabaseUnavailable(failure)).toBe(true);
+    const closed = once(silent, 'close');
+    silent.close();
+    await closed; // no connection is left behind
   });
 
   it('refuses a folder whose order would be ambiguous', async () => {

@@ -13,6 +13,8 @@ export interface MigrationOptions {
   readonly schema: string;
   /** Folder of plain `.sql` files, one a step, forward only. */
   readonly directory: string;
+  /** Longest wait for the server to let this connection in. How long other replicas may migrate first, and steps take, has no limit. */
+  readonly connectionTimeoutMs?: number;
   readonly log?: Log;
 }
 
@@ -26,13 +28,12 @@ export class MigrationHistoryError extends Error {
  * steps are one transaction. Inside a step the schema is the search path.
  * @returns names of the steps that this call applied
  * @throws {MigrationHistoryError} an applied step is unknown here, or the order has changed
+ * @throws {Error} the database cannot be reached; `isDatabaseUnavailable` holds for it
  */
 export async function runMigrations(options: MigrationOptions): Promise<string[]> {
-  const { databaseUrl, schema, directory, log = silentLog } = options;
+  const { schema, directory, log = silentLog } = options;
   const steps = await listSteps(directory);
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: `${schema} migrations` });
-  client.on('error', (error) => log.warn({ err: error }, 'the connection of the migrations broke'));
-  await client.connect();
+  const client = await connect(options, log);
   try {
     // Session lock, on the connection that migrates: if that breaks, the lock and the transaction end together.
     await client.query('select pg_advisory_lock($1::bigint)', [lockKey(schema)]);
@@ -58,6 +59,26 @@ export async function runMigrations(options: MigrationOptions): Promise<string[]
   } finally {
     await client.end(); // releases the lock
   }
+}
+
+async function connect(
+  { databaseUrl, schema, connectionTimeoutMs = 15_000 }: MigrationOptions,
+  log: Log,
+): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    application_name: `${schema} migrations`,
+    connectionTimeoutMillis: connectionTimeoutMs,
+    keepAlive: true,
+  });
+  client.on('error', (error) => log.warn({ err: error }, 'the connection of the migrations broke'));
+  try {
+    await client.connect();
+  } catch (error) {
+    if (!(error instanceof Error) || error.message !== 'timeout expired') throw error;
+    throw new Error(`the database did not answer within ${connectionTimeoutMs} ms`, { cause: error });
+  }
+  return client;
 }
 
 /** @returns names of the steps in order, without `.sql` */
