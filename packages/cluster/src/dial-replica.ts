@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { abortAfter } from '@codex-gateways/runtime';
 import { dialWebSocket, type FrameSocket } from '@codex-gateways/websocket';
 import { WebSocket } from 'ws';
 
@@ -66,23 +67,19 @@ async function dialSocket(request: DialRequest, signal: AbortSignal): Promise<So
   }
 }
 
-/**
- * Calls `giveUp` when the time is over, or nobody waits for the outcome any more. With a timer of its own: AbortSignal.any holds the
- * signals that it follows weakly, and in Node.js 20 an AbortSignal.timeout that nobody else holds may be collected before its time.
- */
+/** Calls `giveUp` when the time is over, or nobody waits for the outcome any more. */
 async function untilGivenUp<T>(
   outcome: Promise<T>,
   { timeoutMs, signal }: DialRequest,
   giveUp: () => void,
 ): Promise<T> {
-  const timer = setTimeout(giveUp, timeoutMs);
-  signal.addEventListener('abort', giveUp, { once: true });
-  if (signal.aborted) giveUp();
+  const deadline = abortAfter(timeoutMs, signal);
+  deadline.addEventListener('abort', giveUp);
+  if (deadline.aborted) giveUp();
   try {
     return await outcome;
   } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', giveUp);
+    deadline.removeEventListener('abort', giveUp);
   }
 }
 

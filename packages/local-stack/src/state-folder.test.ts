@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { identifyProcess } from '@codex-gateways/service';
+import { identifyProcess } from '@codex-gateways/runtime';
 import { StackError } from './stack-error.ts';
 import { openStateFolder } from './state-folder.ts';
 

@@ -1,6 +1,6 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from '@codex-gateways/service';
+import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from '@codex-gateways/runtime';
 import { oneLine, StackError } from './stack-error.ts';
 
 /** Where each part of the stack keeps its files, under one folder that only its owner may enter. */

@@ -1,4 +1,3 @@
-export { abortAfter } from './abort-after.ts';
 export { createBareApp } from './bare-app.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { CLOSE_CODES, type CloseCodeName, closeReason, MAX_CLOSE_REASON_BYTES } from './close-codes.ts';
@@ -26,7 +25,6 @@ export {
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger.ts';
 export { createMetrics, type HttpMetrics, type Metrics, metricsRoute, observePool } from './metrics.ts';
 export { identifier, lineOfText, pageLimit, parseInput, queryFlag } from './parse-input.ts';
-export { identifyProcess, isSameProcessAlive, type ProcessIdentity, processField } from './process-identity.ts';
 export { requestIdOf, requestLog } from './request-log.ts';
 export { PARENT_PIPE_VARIABLE, runProcess, type Service } from './run-process.ts';
 export { bearerOf, hasInternalSecret, requireInternalSecret, requireSharedSecret } from './secrets.ts';

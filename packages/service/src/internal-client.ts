@@ -1,5 +1,5 @@
+import { abortAfter } from '@codex-gateways/runtime';
 import { type Dispatcher, Pool } from 'undici';
-import { abortAfter } from './abort-after.ts';
 import { inSpan, propagationHeaders } from './tracing/request-context.ts';
 
 /** The other service gave no answer that could be used: away, slow, too large, or not JSON. The caller may try later. */

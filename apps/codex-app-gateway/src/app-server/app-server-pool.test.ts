@@ -1,6 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { identifyProcess } from '@codex-gateways/service';
+import { identifyProcess } from '@codex-gateways/runtime';
 import { isAlive, useCleanup, waitFor } from '@codex-gateways/testing';
 import { onlyAppServer, openTurnId } from '../../test/app-server-processes.ts';
 import { runSource } from '../../test/run-source.ts';

@@ -1,12 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  ConfigError,
-  identifyProcess,
-  isSameProcessAlive,
-  type Logger,
-  type ProcessIdentity,
-} from '@codex-gateways/service';
+import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from '@codex-gateways/runtime';
+import { ConfigError, type Logger } from '@codex-gateways/service';
 import { z } from 'zod';
 import { errorCodeOf } from '../error-code.ts';
 import { replaceFile } from '../files/replace-file.ts';

@@ -1,4 +1,4 @@
-import { abortAfter } from '@codex-gateways/service';
+import { abortAfter } from '@codex-gateways/runtime';
 import { request } from 'undici';
 
 /** A gateway answers at once whether it lives, while starting an app-server may take its time. */

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from '@codex-gateways/service';
+import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from '@codex-gateways/runtime';
 import type { PostgresBinaries } from './binaries.ts';
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 import type { ServerAccount } from './server-account.ts';

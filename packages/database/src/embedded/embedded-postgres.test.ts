@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { identifyProcess } from '@codex-gateways/service';
+import { identifyProcess } from '@codex-gateways/runtime';
 import { jest } from '@jest/globals';
 import pg from 'pg';
 import { eventually, PATIENCE_MS, stopStarted, useTemporaryFolder } from '../../test/embedded-server.ts';

@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { processField } from '@codex-gateways/service';
+import { processField } from '@codex-gateways/runtime';
 
 /**
  * Whether a pid is a PostgreSQL server (or one of its children) working in a data directory.

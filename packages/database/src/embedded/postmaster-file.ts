@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { identifyProcess } from '@codex-gateways/service';
+import { identifyProcess } from '@codex-gateways/runtime';
 import type { Log } from '../log.ts';
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 import { isPostgresOf } from './postgres-process.ts';

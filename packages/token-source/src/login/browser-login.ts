@@ -1,6 +1,6 @@
 import { randomToken } from '@codex-gateways/crypto';
+import { abortAfter } from '@codex-gateways/runtime';
 import open from 'open';
-import { abortAfter } from '../abort-after.ts';
 import { TokenSourceError } from '../errors.ts';
 import type { OidcClient, OidcParams } from '../provider/oidc-client.ts';
 import type { TokenSet } from '../provider/token-set.ts';

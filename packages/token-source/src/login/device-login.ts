@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { abortAfter } from '../abort-after.ts';
+import { abortAfter } from '@codex-gateways/runtime';
 import { TokenSourceError } from '../errors.ts';
 import { UnreachableError } from '../provider/bounded-fetch.ts';
 import type { OidcClient } from '../provider/oidc-client.ts';

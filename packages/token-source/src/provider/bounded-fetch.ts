@@ -1,4 +1,4 @@
-import { abortAfter } from '../abort-after.ts';
+import { abortAfter } from '@codex-gateways/runtime';
 import { messageOf, TokenSourceError } from '../errors.ts';
 
 /** What the provider is asked through; `fetch` of Node.js, or one that goes through a company's proxy. */
