@@ -7,6 +7,7 @@ import { postgresDcrEntries } from './upstream-registration/dcr-credentials-stor
 import { createInMemoryDcrCredentialStore } from './upstream-registration/in-memory-dcr-credentials.ts';
 import { RedisConnection } from './upstream-registration/redis-connection.ts';
 import { redisDcrColumn, redisDcrEntries } from './upstream-registration/redis-dcr-credentials-store.ts';
+import { RedisResealing } from './upstream-registration/redis-resealing.ts';
 import { createRegistrationMetrics } from './upstream-registration/registration-metrics.ts';
 import { createSealedDcrCredentialStore } from './upstream-registration/sealed-dcr-credentials.ts';
 import { UpstreamClientResolver } from './upstream-registration/upstream-client-resolver.ts';
@@ -19,6 +20,8 @@ export interface UpstreamClients {
 }
 
 const REDIS_TIMEOUT_MS = 5000;
+/** Between two looks at a Redis that was away at the start. */
+const REDIS_RETRY_MS = 2000;
 
 /** The part of the composition root that knows which client this server is at each upstream, and registers it where it is none. */
 export function createUpstreamClients(config: Config, foundation: Foundation): UpstreamClients {
@@ -26,6 +29,12 @@ export function createUpstreamClients(config: Config, foundation: Foundation): U
   const { issuer, upstreamTimeoutMs: timeoutMs } = config;
   const kept = createStore(config, foundation);
   const observer = createRegistrationMetrics(metrics);
+  const { sealedColumns: columns } = kept;
+  const reseal = () =>
+    resealAll({ db: pool, sealer, log, columns }).catch((error: unknown) => {
+      throw error instanceof WrongMasterKeyError ? masterKeyDoesNotOpen(error.what) : error;
+    });
+  const resealing = new RedisResealing({ reseal, log, retryMs: REDIS_RETRY_MS });
   const registrations = new UpstreamRegistrations({ pool, store: kept.store, clock, log, observer, timeoutMs });
   return {
     resolver: new UpstreamClientResolver({ issuer, clock, registrations, timeoutMs }),
@@ -35,11 +44,12 @@ export function createUpstreamClients(config: Config, foundation: Foundation): U
       if (config.dcrStore === 'memory') {
         log.warn('registrations at upstreams are kept in memory: each replica, and each start, registers anew');
       }
-      await resealAll({ db: pool, sealer, log, columns: kept.sealedColumns }).catch((error: unknown) => {
-        throw error instanceof WrongMasterKeyError ? masterKeyDoesNotOpen(error.what) : error;
-      });
+      await resealing.start();
     },
-    close: () => kept.close(),
+    async close() {
+      await resealing.close();
+      await kept.close();
+    },
   };
 }
 
