@@ -11,7 +11,7 @@ import { registrationCleanupTasks } from './client-registration/unused-clients.t
 import type { Config } from './config.ts';
 import type { Clients } from './oauth/clients.ts';
 import type { Grants } from './oauth/grants.ts';
-import { createRateLimit } from './rate-limits/rate-limit-store.ts';
+import { createAddressRateLimit } from './rate-limits/address-rate-limit.ts';
 
 export interface DynamicRegistrationDeps {
   readonly pool: Pool;
@@ -42,7 +42,7 @@ export function createDynamicRegistration(config: Config, deps: DynamicRegistrat
     initialAccessTokens,
     isOpen: config.dynamicRegistration === 'open',
     maxClients: config.registeredClients,
-    perAddress: createRateLimit(pool, {
+    perAddress: createAddressRateLimit(pool, {
       name: 'registration',
       attempts: config.registrationsPerAddress,
       windowSeconds: HOUR_SECONDS,

@@ -8,7 +8,7 @@ import type { AuditLog } from './audit/audit-log.ts';
 import type { CleanupTask } from './cleanup/cleanup.ts';
 import type { Config } from './config.ts';
 import type { Pages } from './pages/pages.ts';
-import { createRateLimit } from './rate-limits/rate-limit-store.ts';
+import { createAddressRateLimit } from './rate-limits/address-rate-limit.ts';
 import { PendingSignIns } from './upstream/pending-sign-ins.ts';
 import type { UpstreamClients } from './upstream/upstream-clients.ts';
 import { UpstreamIdentities } from './upstream/upstream-identities.ts';
@@ -66,7 +66,7 @@ export function createFederation(config: Config, deps: FederationDeps): Federati
   });
   const storage = new UpstreamTokenStorage({ ...deps, sessionIdleSeconds: config.sessionIdleSeconds });
   const signIn = new UpstreamSignIn({ ...deps, providers, pending, storage, users: new UpstreamUsers(deps) });
-  const perAddress = createRateLimit(pool, {
+  const perAddress = createAddressRateLimit(pool, {
     name: 'upstream-login',
     attempts: config.loginAttemptsPerAddress,
     windowSeconds: START_WINDOW_SECONDS,

@@ -42,6 +42,7 @@ import { tokenRoutes } from './oauth/token-route.ts';
 import { userinfoRoutes } from './oauth/userinfo-route.ts';
 import { otherMethods } from './other-methods.ts';
 import type { Pages } from './pages/pages.ts';
+import { createAddressRateLimit } from './rate-limits/address-rate-limit.ts';
 import { createRateLimit } from './rate-limits/rate-limit-store.ts';
 import type { KeyProvider } from './signing-keys/key-provider.ts';
 import type { SealedSecrets } from './signing-keys/sealed-secrets.ts';
@@ -167,7 +168,7 @@ function createDeviceLogins(config: Config, deps: OAuthEndpointsDeps & { codes: 
   return new DeviceLogins({
     ...deps,
     lifetimeSeconds: config.deviceCodeLifetimeSeconds,
-    perAddress: createRateLimit(deps.pool, {
+    perAddress: createAddressRateLimit(deps.pool, {
       name: 'device-login',
       attempts: config.deviceLoginsPerAddress,
       windowSeconds,

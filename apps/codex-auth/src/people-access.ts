@@ -20,7 +20,8 @@ import { databaseUnavailable } from './database-unavailable.ts';
 import { createFederation } from './federation.ts';
 import { otherMethods } from './other-methods.ts';
 import { Pages } from './pages/pages.ts';
-import { createRateLimit, deleteElapsedCounters } from './rate-limits/rate-limit-store.ts';
+import { createAddressRateLimit } from './rate-limits/address-rate-limit.ts';
+import { deleteElapsedCounters } from './rate-limits/rate-limit-store.ts';
 import type { UpstreamClientResolver } from './upstream-registration/upstream-client-resolver.ts';
 
 /** What the service hands to this part of it. */
@@ -94,7 +95,7 @@ function createSignIn(config: Config, deps: PeopleAccessDeps & { sessions: Sessi
     ...deps,
     db: deps.pool,
     attemptsBeforeLock: config.loginAttemptsBeforeLock,
-    perAddress: createRateLimit(deps.pool, {
+    perAddress: createAddressRateLimit(deps.pool, {
       name: 'login',
       attempts: config.loginAttemptsPerAddress,
       windowSeconds: LOGIN_WINDOW_SECONDS,

@@ -1,6 +1,7 @@
 import { HttpError, identifier, parseInput } from '@codex-gateways/service';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
+import { networkOf } from '../rate-limits/address-rate-limit.ts';
 import type { AgentTasks } from './agent-tasks.ts';
 import type { FailureLimit } from './failure-limit.ts';
 
@@ -20,7 +21,7 @@ export function registerTaskRoute({ tasks, failures }: RegisterTaskDeps): Reques
   return async (req, res) => {
     const agentRuntimeId = parseInput(identifier, req.params.agentRuntimeId);
     const { timestamp, signature } = parseInput(bodySchema, req.body);
-    const key = `${req.ip} ${agentRuntimeId}`;
+    const key = `${networkOf(req.ip ?? '')} ${agentRuntimeId}`;
     await failures.check(key);
     const outcome = await tasks.register({ agentRuntimeId, timestamp, signature });
     if (!outcome.ok) {
