@@ -1,0 +1,33 @@
+/** Strings from this length on are long, quotation marks included; the first bytes of them count as their beginning. */
+export const LONG_BYTES = 1024;
+const BEGINNING_BYTES = 256;
+
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const LETTER_U = 0x75;
+const SPACE = 0x20;
+
+/**
+ * Where the beginning of a long string ends, not in the middle of an escape or a character.
+ * @param from - behind its opening quotation mark
+ */
+export function endOfBeginning(json: Buffer, from: number): number {
+  const isContinuation = (index: number) => ((json[index] ?? 0) & 0xc0) === 0x80;
+  let index = from;
+  while (index < from + BEGINNING_BYTES || isContinuation(index)) {
+    const escapedBytes = json[index + 1] === LETTER_U ? 6 : 2;
+    index += json[index] === BACKSLASH ? escapedBytes : 1;
+    if (index > from + LONG_BYTES / 2) break; // not UTF-8, which nobody gets this far with
+  }
+  return index;
+}
+
+/** Whether a string is a key. @param from - behind its closing quotation mark */
+export function isKey(json: Buffer, from: number): boolean {
+  for (let index = from; index < json.length; index += 1) {
+    const byte = json[index] as number;
+    if (byte === COLON) return true;
+    if (byte !== SPACE && (byte < 0x09 || byte > 0x0d)) return false;
+  }
+  return false;
+}
