@@ -56,6 +56,20 @@ describe('a client library that knows nothing of this server (oauth4webapi)', ()
     await oauth.validateApplicationLevelSignature(as, response, http);
   });
 
+  it('takes an access token for what RFC 9068 says it is, as a resource server that asks nobody', async () => {
+    const as = await discover(auth.url);
+    const tokens = await codeFlow(person, as, {
+      client: cli,
+      clientAuth: withoutSecret,
+      redirectUri: CLI_REDIRECT_URI,
+    });
+    const request = new Request('https://resource.example', {
+      headers: { authorization: `Bearer ${tokens.access_token}` },
+    });
+    const claims = await oauth.validateJwtAccessToken(as, request, auth.url, http);
+    expect(claims).toMatchObject({ iss: auth.url, aud: auth.url, client_id: CLI_CLIENT_ID, sub: expect.any(String) });
+  });
+
   it.each(['client_secret_basic', 'client_secret_post'] as const)(
     'runs the code flow and introspection for a confidential client with %s',
     async (tokenEndpointAuthMethod) => {
@@ -69,7 +83,8 @@ describe('a client library that knows nothing of this server (oauth4webapi)', ()
       const tokens = await codeFlow(person, as, { client, clientAuth, redirectUri: app.redirectUri });
       const asked = await oauth.introspectionRequest(as, client, clientAuth, tokens.access_token, http);
       const answer = await oauth.processIntrospectionResponse(as, client, asked);
-      expect(answer).toMatchObject({ active: true, client_id: app.clientId, scope: 'openid email offline_access' });
+      const expected = { client_id: app.clientId, scope: 'openid email offline_access', aud: auth.url };
+      expect(answer).toMatchObject({ active: true, ...expected });
     },
   );
 

@@ -6,6 +6,7 @@ import { type SigningKey, signRs256 } from './jws.ts';
 export const accessTokenClaimsSchema = z.object({
   iss: z.string(),
   sub: z.string(),
+  aud: z.string(),
   iat: z.number(),
   exp: z.number(),
   jti: z.string(),
@@ -16,7 +17,8 @@ export type AccessTokenClaims = z.infer<typeof accessTokenClaimsSchema>;
 
 /**
  * Builds an access token, an RS256 JWT with header type `at+jwt` (RFC 9068 §2.1), so that an ID token is never taken
- * for one. The Codex CLI reads nothing of it but `exp`, by which it refreshes in time.
+ * for one. `aud` is the issuer, the default resource of RFC 9068 §3: what takes these tokens takes them in its name. The
+ * Codex CLI reads nothing of it but `exp`, by which it refreshes in time.
  * @param lifetimeSeconds - from `nowSeconds` to `exp`
  */
 export async function buildAccessToken(
@@ -35,6 +37,6 @@ export async function buildAccessToken(
     jti?: string;
   },
 ): Promise<{ token: string; claims: AccessTokenClaims }> {
-  const payload = { jti: randomUUID(), ...claims, iat: nowSeconds, exp: nowSeconds + lifetimeSeconds };
+  const payload = { jti: randomUUID(), ...claims, aud: claims.iss, iat: nowSeconds, exp: nowSeconds + lifetimeSeconds };
   return { token: await signRs256(key, payload, { typ: 'at+jwt' }), claims: payload };
 }

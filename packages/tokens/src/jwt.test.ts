@@ -46,6 +46,7 @@ describe('access token (RFC 9068)', () => {
     expect(decoded.header).toEqual({ alg: 'RS256', typ: 'at+jwt', kid: key.kid });
     expect(decoded.payload).toMatchObject({
       iss: 'https://auth.example',
+      aud: 'https://auth.example',
       sub: 'u1',
       iat: NOW,
       exp: NOW + 60,

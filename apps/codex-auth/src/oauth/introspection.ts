@@ -6,21 +6,23 @@ import type { AccessTokens } from './access-tokens.ts';
 import { findLiveAccessToken, findLiveRefreshToken, type LiveToken } from './introspection-store.ts';
 
 /** The answer of RFC 7662 §2.2. */
-export type IntrospectionResponse =
-  | { readonly active: false }
-  | {
-      readonly active: true;
-      readonly iss: string;
-      readonly sub: string;
-      readonly username: string;
-      readonly client_id: string;
-      readonly scope: string;
-      /** `Bearer` for access tokens; absent for refresh tokens, which have no type. */
-      readonly token_type?: 'Bearer';
-      readonly jti?: string;
-      readonly iat: number;
-      readonly exp: number;
-    };
+export type IntrospectionResponse = { readonly active: false } | ActiveToken;
+
+interface ActiveToken {
+  readonly active: true;
+  readonly iss: string;
+  readonly sub: string;
+  readonly username: string;
+  readonly client_id: string;
+  readonly scope: string;
+  /** `Bearer` for access tokens; absent for refresh tokens, which have no type. */
+  readonly token_type?: 'Bearer';
+  /** Of access tokens, as in the token (RFC 9068 §2.2). */
+  readonly aud?: string;
+  readonly jti?: string;
+  readonly iat: number;
+  readonly exp: number;
+}
 
 /** Tells resource servers about tokens. */
 export class Introspection {
@@ -44,10 +46,13 @@ export class Introspection {
     const jti = this.#accessTokens.jtiOf(token);
     if (jti === undefined) return { active: false };
     const live = await findLiveAccessToken(this.#db, { jtiDigest: sha256(jti), now });
-    return this.#toResponse(live, { token_type: 'Bearer', jti });
+    return this.#toResponse(live, { token_type: 'Bearer', aud: this.#issuer, jti });
   }
 
-  #toResponse(live: LiveToken | undefined, kind: { token_type?: 'Bearer'; jti?: string }): IntrospectionResponse {
+  #toResponse(
+    live: LiveToken | undefined,
+    kind: Pick<ActiveToken, 'token_type' | 'aud' | 'jti'>,
+  ): IntrospectionResponse {
     if (!live) return { active: false };
     return {
       active: true,
