@@ -14,6 +14,7 @@ const PATH = '/internal/answer';
 const MAX_BODY_BYTES = 1000;
 const SECRET = 'a-secret-of-services';
 const HOPS = 1;
+const HEADERS = { Pragma: 'no-cache' };
 
 /** What both kinds of server do, and how often the hot one did it before Express. */
 async function answer(body: unknown, ip: string | undefined): Promise<object> {
@@ -44,7 +45,8 @@ async function startSide(isHot: boolean): Promise<Side> {
     requireInternalSecret(SECRET),
     express.json({ limit: MAX_BODY_BYTES }),
     async (req, res) => {
-      res.set('Cache-Control', 'no-store').json(await answer(req.body ?? {}, req.ip));
+      const good = await answer(req.body ?? {}, req.ip);
+      res.set('Cache-Control', 'no-store').set(HEADERS).json(good);
     },
   );
   app.use(notFound(), errorMiddleware({ form: codeErrorForm, log }));
@@ -58,6 +60,7 @@ function withHotRoute(app: Express, observers: { log: ReturnType<typeof createLo
     maxBodyBytes: MAX_BODY_BYTES,
     mediaTypes: ['application/json'],
     admits: (headers) => headers['x-internal-secret'] === SECRET,
+    headers: HEADERS,
     answer: ({ body, ip }) => {
       hotAnswers += 1;
       return answer(body, ip);

@@ -29,6 +29,8 @@ export interface HotRoute {
   readonly mediaTypes: readonly HotMediaType[];
   /** Whether to read a body from whoever sends such headers; others are left to Express. */
   readonly admits: (headers: IncomingHttpHeaders) => boolean;
+  /** Of good answers, beside those that all have. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** The body of the answer. What it throws is raised in the Express route of the same path. */
   readonly answer: (request: HotRequest) => Promise<object>;
 }
@@ -85,7 +87,7 @@ async function serve(req: IncomingMessage, res: ServerResponse, serving: Serving
       const body = await readPlainBody(req, mediaType);
       const ip = clientAddress(req, trustedProxyHops);
       const text = JSON.stringify(await route.answer({ headers: req.headers, body, requestId, ip }));
-      res.writeHead(200, [REQUEST_ID_HEADER, requestId, ...serving.headers, ...headersOf(text)]);
+      res.writeHead(200, [REQUEST_ID_HEADER, requestId, ...serving.headers, ...headersOf(text, route.headers)]);
       res.end(text);
     } catch (error) {
       res.setHeader(REQUEST_ID_HEADER, requestId);
@@ -95,9 +97,10 @@ async function serve(req: IncomingMessage, res: ServerResponse, serving: Serving
   });
 }
 
-function headersOf(text: string): string[] {
+function headersOf(text: string, more: Readonly<Record<string, string>> = {}): string[] {
   return [
     ...['Cache-Control', 'no-store'],
+    ...Object.entries(more).flat(),
     ...['Content-Type', 'application/json; charset=utf-8'],
     ...['Content-Length', String(Buffer.byteLength(text))],
   ];

@@ -53,6 +53,29 @@ describe('the token endpoint, before Express and in it', () => {
     expect(before).toMatchObject({ status: expect.any(Number), body: expect.stringContaining('"error":') });
   });
 
+  it('ignores what it does not know, whatever its value (RFC 6749 §3.2), and takes null for absent', async () => {
+    const { refresh_token } = await client.tokens();
+    const unknown = { reason: 'forced', attempt: 2, isForced: true, process: { id: 1 }, features: ['a', 'b'] };
+    const sent = json({
+      ...{ grant_type: 'refresh_token', client_id: CLI_CLIENT_ID, refresh_token },
+      ...{ ...unknown, scope: null, client_secret: null },
+    });
+    for (const path of ['/oauth/token', '/oauth/token/']) {
+      expect(await answerAt(path, sent)).toMatchObject({ status: 200 });
+    }
+  });
+
+  it.each(['grant_type', 'refresh_token', 'client_id', 'scope', 'client_secret'])(
+    'refuses %s that is no text',
+    async (name) => {
+      const good = { grant_type: 'refresh_token', client_id: CLI_CLIENT_ID, refresh_token: 'A'.repeat(43) };
+      for (const value of [7, true, {}, ['a'], []]) {
+        const answer = await answerAt('/oauth/token', json({ ...good, [name]: value }));
+        expect(answer).toMatchObject({ status: 400, body: expect.stringContaining('"invalid_request"') });
+      }
+    },
+  );
+
   it('gives tokens in answers of the same form', async () => {
     const { refresh_token } = await client.tokens();
     const sent = json({ grant_type: 'refresh_token', client_id: CLI_CLIENT_ID, refresh_token });
@@ -62,6 +85,11 @@ describe('the token endpoint, before Express and in it', () => {
       return { ...rest, members: Object.keys(JSON.parse(body)) };
     });
     expect(before).toEqual(within);
-    expect(before).toMatchObject({ status: 200 });
+    // RFC 6749 §5.1 asks for both.
+    const unkept = expect.arrayContaining([
+      ['cache-control', 'no-store'],
+      ['pragma', 'no-cache'],
+    ]);
+    expect(before).toMatchObject({ status: 200, headers: unkept });
   });
 });

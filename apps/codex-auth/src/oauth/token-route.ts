@@ -19,19 +19,22 @@ export interface TokenRouteDeps {
 }
 
 const PATH = '/oauth/token';
+/** RFC 6749 §5.1 asks for it beside `Cache-Control`. */
+const NOT_KEPT = { Pragma: 'no-cache' };
 
 /** `POST /oauth/token` (RFC 6749 §3.2), for forms and JSON alike; also for being answered before Express. */
 export function tokenRoutes(deps: TokenRouteDeps): { routes: Router; hotRoute: HotRoute } {
   const routes = Router();
   routes.post(PATH, raiseHotFailure, deps.oauthBody, async (req, res) => {
     const response = await issue(deps, { req, parameters: bodyParameters(req), origin: requestOrigin(req) });
-    res.set('Cache-Control', 'no-store').json(response);
+    res.set('Cache-Control', 'no-store').set(NOT_KEPT).json(response);
   });
   const hotRoute: HotRoute = {
     path: PATH,
     maxBodyBytes: deps.maxBodyBytes,
     mediaTypes: ['application/json', 'application/x-www-form-urlencoded'],
     admits: () => true,
+    headers: NOT_KEPT,
     answer: async (req) => issue(deps, { req, parameters: parametersIn(req.body), origin: hotRequestOrigin(req) }),
   };
   return { routes, hotRoute };
