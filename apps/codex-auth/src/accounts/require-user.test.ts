@@ -47,6 +47,13 @@ describe('writes with a session cookie (CSRF)', () => {
   });
 });
 
+describe('nobody', () => {
+  it('is told how to be somebody (RFC 9110 §15.5.2)', async () => {
+    const answer = await fetch(`${auth.url}/api/me`);
+    expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+  });
+});
+
 describe('an access token', () => {
   it('needs no cookie, and no origin', async () => {
     const { access_token } = await client.tokens();

@@ -35,7 +35,11 @@ async function bySession(
   { sessions, issuer }: Pick<RequireUserDeps, 'sessions' | 'issuer'>,
 ): Promise<CurrentUser> {
   const user = await sessions.resolve(req.headers.cookie);
-  if (!user) throw new HttpError(401, 'unauthorized', 'sign in, or send an access token');
+  if (!user) {
+    // No error code where nothing was presented (RFC 6750 §3.1).
+    const headers = { 'WWW-Authenticate': 'Bearer' };
+    throw new HttpError(401, 'unauthorized', 'sign in, or send an access token', { headers });
+  }
   if (!SAFE_METHODS.has(req.method)) refuseForeignWrite(req, issuer);
   return { userId: user.userId, email: user.email, role: user.role, via: 'session' };
 }
