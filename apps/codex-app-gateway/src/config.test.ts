@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ConfigError } from '@codex-gateways/service';
-import { undocumentedVariables } from '@codex-gateways/testing';
+import { configurationProblems, undocumentedVariables } from '@codex-gateways/testing';
 import { readConfig } from './config.ts';
 
 const SECRET = '0123456789abcdef';
@@ -14,15 +13,7 @@ const MINIMAL = {
   CXG_STATE_DIR: '/var/lib/gateway',
 };
 
-function problemsOf(env: Record<string, string>): readonly string[] {
-  try {
-    readConfig(env);
-    return [];
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-}
+const problemsOf = (env: Record<string, string>) => configurationProblems(readConfig, env);
 
 describe('configuration', () => {
   it('needs no more than where the others are, the secrets and a folder', () => {

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { ConfigError } from '@codex-gateways/service';
-import { undocumentedVariables } from '@codex-gateways/testing';
+import { configurationProblems, undocumentedVariables } from '@codex-gateways/testing';
 import { readConfig } from './config.ts';
 
 const KEY = Buffer.alloc(32, 1).toString('base64');
@@ -12,15 +11,7 @@ const REQUIRED = {
   INTERNAL_API_SECRET: 'sixteen-characters',
 };
 
-function problemsOf(env: Record<string, string>): readonly string[] {
-  try {
-    readConfig(env);
-    return [];
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-}
+const problemsOf = (env: Record<string, string>) => configurationProblems(readConfig, env);
 
 describe('configuration', () => {
   it('has the documented defaults', () => {

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ConfigError } from '@codex-gateways/service';
-import { undocumentedVariables } from '@codex-gateways/testing';
+import { configurationProblems, undocumentedVariables } from '@codex-gateways/testing';
 import { readConfig } from './config.ts';
 
 const COMPLETE = {
@@ -11,15 +10,7 @@ const COMPLETE = {
   CXG_AGENTSERVER_INTERNAL_SECRET: 'internal-secret-12345',
 };
 
-function problemsOf(env: Record<string, string | undefined>): readonly string[] {
-  try {
-    readConfig(env);
-    return [];
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-}
+const problemsOf = (env: Record<string, string | undefined>) => configurationProblems(readConfig, env);
 
 describe('the configuration', () => {
   it('needs five variables, has a default for the rest, and is frozen to what the documentation says', () => {

@@ -17,7 +17,8 @@ export { bundledCodexVersion, codexBinary } from './codex/codex-binary.ts';
 export { type CodexAuth, type CodexHome, createCodexHome, QUIET_CONFIG } from './codex/codex-home.ts';
 export { type CodexOptions, runCodex, startCodex } from './codex/run-codex.ts';
 export { createSignedInHome } from './codex/signed-in-home.ts';
-export { documentedMetrics, exposedMetrics, type MetricDescription } from './documentation/documented-metrics.ts';
+export { configurationProblems } from './documentation/configuration-problems.ts';
+export { differingMetrics } from './documentation/documented-metrics.ts';
 export { undocumentedVariables } from './documentation/documented-variables.ts';
 export {
   type InputItem,

@@ -10,6 +10,31 @@ const ROW = /^\| `([a-z][a-z0-9_]*)` \| (counter|gauge|histogram) \|([^|]*)\|/;
 const OF_THE_RUNTIME = /^(nodejs|process)_/;
 
 /**
+ * In what a service's page of metrics and the tables of a document differ, a line each: names, types, labels. None is how it should be.
+ * @param text - in the format of Prometheus
+ * @param headings - of level three, of the document's parts that tell of this service
+ */
+export function differingMetrics(
+  text: string,
+  { markdown, headings }: { markdown: string; headings: readonly string[] },
+): string[] {
+  const documented = documentedMetrics(markdown, headings);
+  if (documented.length < 10) throw new Error(`only ${documented.length} metrics are documented`);
+  const exposed = exposedMetrics(text);
+  const lacking = (some: readonly MetricDescription[], others: readonly MetricDescription[]) =>
+    some.filter(({ name, type }) => !others.some((other) => other.name === name && other.type === type));
+  const unknownLabels = exposed.flatMap(({ name, labels }) => {
+    const known = documented.find((other) => other.name === name)?.labels ?? labels;
+    return labels.filter((label) => !known.includes(label)).map((label) => `${name}: ${label} is not documented`);
+  });
+  return [
+    ...lacking(exposed, documented).map(({ name, type }) => `${name} ${type} is not documented`),
+    ...lacking(documented, exposed).map(({ name, type }) => `${name} ${type} is not exposed`),
+    ...unknownLabels,
+  ];
+}
+
+/**
  * The metrics that a document lists in tables of name, type and labels, below headings of level three.
  * @param headings - of the parts that count, such as a service's name
  */
