@@ -17,6 +17,8 @@ const USER_AGENT_LENGTH = 256;
 export interface ClientWatch {
   /** A client is about to be joined to its app-server. @returns watches over the connection that comes of it */
   admit(client: FrameSocket, by: { req: IncomingMessage; token: string; caller: Caller }): WatchOver;
+  /** Watches over something else that a remote token has begun, until it is closed. */
+  keep: Reverification['keep'];
   /** Whether revocations are told at the moment they happen. */
   isToldOfRevocations(): boolean;
   start(): void;
@@ -61,6 +63,7 @@ export function createClientWatch(
         void connection.closed.then(({ code }) => session?.closed(code));
       };
     },
+    keep: (watched, by) => reverification.keep(watched, by),
     isToldOfRevocations: () => stream?.isConnected ?? false,
     start() {
       stream?.start();

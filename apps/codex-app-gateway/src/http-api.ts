@@ -2,6 +2,7 @@ import type { Logger } from '@codex-gateways/service';
 import express, { type Express } from 'express';
 import type { AccessTokenVerifier } from './authentication/access-token-verifier.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
+import type { ClientWatch } from './client-watch.ts';
 import type { Config } from './config.ts';
 import { InnerDoor, type InnerDoorDeps } from './turn-api/inner-door.ts';
 import { openApiDocument } from './turn-api/openapi.ts';
@@ -11,7 +12,8 @@ import { TurnPlaces } from './turn-api/turn-places.ts';
 
 export interface TurnApiDeps extends Omit<InnerDoorDeps, 'limits'> {
   readonly authenticator: Pick<Authenticator, 'authenticate'>;
-  readonly accessTokens: Pick<AccessTokenVerifier, 'verify'> | undefined;
+  readonly accessTokens: AccessTokenVerifier | undefined;
+  readonly watch: Pick<ClientWatch, 'keep'>;
   readonly log: Logger;
 }
 
@@ -29,7 +31,8 @@ export class TurnApi {
     app.get('/openapi.json', (_req, res) => {
       res.json(document);
     });
-    app.post('/api/turns', jsonBody, postTurnsRoute({ callers, places, door: this.#door, log: deps.log }));
+    const { watch, log } = deps;
+    app.post('/api/turns', postTurnsRoute({ callers, jsonBody, places, door: this.#door, watch, log }));
   }
 
   async start(): Promise<void> {

@@ -147,7 +147,12 @@ class Gateway implements AppGateway {
       log,
     };
     const { onUpgrade, reach } = createUpgradeRoutes(this.#config, { ...shared, watch: this.#watch, backend, clock });
-    this.#turnApi = new TurnApi(app, this.#config, { ...shared, reach, accessTokens: this.#accessTokens });
+    this.#turnApi = new TurnApi(app, this.#config, {
+      ...shared,
+      reach,
+      accessTokens: this.#accessTokens,
+      watch: this.#watch,
+    });
     await this.#turnApi.start();
     app.use(notFound(), unavailableMiddleware(), errorMiddleware({ form: objectErrorForm, log }));
     return listen(app, { host, port, onUpgrade });

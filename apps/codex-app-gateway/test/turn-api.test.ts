@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import {
   lastToolOutput,
   lastUserText,
@@ -145,6 +147,15 @@ describe('POST /api/turns, with the real app-server', () => {
     expect((await post({ input: 'x'.repeat(3000) })).status).toBe(413);
   });
 
+  it.each([
+    ['no credential', {}],
+    ['a secret that is none', { 'x-internal-secret': 'wrong' }],
+    ['an unknown remote token', { authorization: 'Bearer unknown' }],
+    ['an unknown access token', { authorization: 'Bearer of.nobody.at-all' }],
+  ])('is 401 for %s before there is a body', async (_what, headers) => {
+    expect(await statusBeforeBody(`${gateway.url}/api/turns`, headers as Record<string, string>)).toBe(401);
+  });
+
   it('tells a turn that failed from one that could not be run', async () => {
     const { status, body } = await post({ input: 'fail' });
     expect({ status, body }).toMatchObject({ status: 200, body: { status: 'failed', final_message: null } });
@@ -221,6 +232,7 @@ describe('POST /api/turns, with the real app-server', () => {
       slow = await world.start({
         CXG_MODEL_PROVIDER_BASE_URL: `${stall.url}/v1`,
         CXG_MAX_TURNS_PER_WORKSPACE: '2',
+        CXG_REVERIFY_INTERVAL: '200ms',
       });
       cleanup.after(() => letGo());
       gateway = slow;
@@ -230,6 +242,19 @@ describe('POST /api/turns, with the real app-server', () => {
       const { status, body } = await post({ input: 'slow', timeout_seconds: 2 });
       expect(status).toBe(200);
       expect(body).toMatchObject({ status: 'interrupted', error: { message: 'it took longer than 2 s' } });
+    }, 60_000);
+
+    it('interrupts the turn of a remote token that is revoked meanwhile', async () => {
+      const before = asked;
+      const { answer } = world.agentserver;
+      const turn = post({ input: 'slow' });
+      await waitFor(() => asked > before, { timeoutMs: 20_000, describe: 'the turn to run' });
+      world.agentserver.answer = () => ({ status: 401, body: { error: 'invalid_token' } });
+      expect((await turn).body).toMatchObject({
+        status: 'interrupted',
+        error: { message: 'the remote token is no longer valid' },
+      });
+      world.agentserver.answer = answer;
     }, 60_000);
 
     it('interrupts the turn of a client that leaves, and runs so many at once', async () => {
@@ -247,6 +272,20 @@ describe('POST /api/turns, with the real app-server', () => {
     }, 60_000);
   });
 });
+
+/** The answer to a request that announces a body and sends none of it. */
+async function statusBeforeBody(url: string, headers: Record<string, string>): Promise<number | undefined> {
+  const sent = request(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'content-length': '2000', ...headers },
+  });
+  sent.on('error', () => undefined);
+  sent.flushHeaders();
+  const signal = AbortSignal.timeout(5000);
+  const [answer] = (await once(sent, 'response', { signal })) as [IncomingMessage];
+  sent.destroy();
+  return answer.statusCode;
+}
 
 interface OpenApi {
   openapi: string;

@@ -104,7 +104,7 @@ export async function get({ url }: Pick<AppGateway, 'url'>, path: string): Promi
 
 /** One that tells nothing and keeps no list of who is connected, as an agentserver may. */
 const verifyToken: StandIn['answer'] = ({ path, body, headers }) => {
-  if (path === VALIDATE_PATH) return validateToken(body as Record<string, string>);
+  if (path === VALIDATE_PATH) return validateToken(body as Record<string, string | undefined>);
   if (path !== VERIFY_PATH) return { status: 404, body: { error: 'not_found' } };
   const [, workspace] = /^ast_(.*)$/.exec((body as { token: string }).token) ?? [];
   if (headers['x-internal-secret'] !== SECRETS.CXG_AGENTSERVER_INTERNAL_SECRET || !workspace) {
@@ -113,13 +113,13 @@ const verifyToken: StandIn['answer'] = ({ path, body, headers }) => {
   return { status: 200, body: { user_id: `user-of-${workspace}`, workspace_id: workspace } };
 };
 
-/** Whoever shows `of.<user>.in-<workspace>` is that user, and a member of that workspace and no other. */
+/** Whoever shows `of.<user>.in-<workspace>` is that user, and a member of that workspace and no other; none may be named. */
 const validateToken = ({
   token = '',
   account_id: workspace,
-}: Record<string, string>): { status: number; body: object } => {
+}: Record<string, string | undefined>): { status: number; body: object } => {
   const [, user, own] = /^of\.(\w+)\.in-([\w-]+)$/.exec(token) ?? [];
-  if (!user || workspace !== own) return { status: 401, body: { error: 'invalid_token' } };
+  if (!user || (workspace ?? own) !== own) return { status: 401, body: { error: 'invalid_token' } };
   return { status: 200, body: { user_id: user } };
 };
 

@@ -13,6 +13,11 @@ const validatedSchema = z.object({ user_id: z.string().refine(isCallerId) });
 /** Asks codex-auth about access tokens of OAuth, which name a user and no workspace. */
 export interface AccessTokenVerifier {
   /**
+   * Whether it is valid and was granted for this at all, in whatever workspace.
+   * @throws {ServiceUnavailableError} when there is no answer
+   */
+  isLive(token: string): Promise<boolean>;
+  /**
    * @param workspaceId - that the token is to be used for
    * @returns undefined when it is not valid, was not granted for this (RFC 6749 §3.3), or its user is no member of the workspace; which of
    * these is not told
@@ -41,18 +46,19 @@ export function createAccessTokenVerifier({
 }): AccessTokenVerifier {
   const headers = { 'x-internal-secret': agentserverSecret };
   const client = createInternalClient({ baseUrl, headers, timeoutMs, peer: 'codex-auth', observer });
+  const userOf = async (token: string, workspaceId?: string): Promise<string | undefined> => {
+    const body = { scheme: 'bearer', token, ...(workspaceId === undefined ? {} : { account_id: workspaceId }) };
+    const answer = await client.request({ method: 'POST', path: VALIDATE_PATH, body });
+    if (answer.status === 401) return undefined;
+    const validated = answer.status === 200 ? validatedSchema.safeParse(answer.body) : undefined;
+    if (validated?.success) return validated.data.user_id;
+    throw new ServiceUnavailableError(`the token validator answered ${answer.status} with nothing that can be used`);
+  };
   return {
+    isLive: async (token) => (await userOf(token)) !== undefined,
     async verify(token, workspaceId) {
-      const body = { scheme: 'bearer', token, account_id: workspaceId };
-      const answer = await client.request({ method: 'POST', path: VALIDATE_PATH, body });
-      if (answer.status === 401) return undefined;
-      const validated = answer.status === 200 ? validatedSchema.safeParse(answer.body) : undefined;
-      if (!validated?.success) {
-        throw new ServiceUnavailableError(
-          `the token validator answered ${answer.status} with nothing that can be used`,
-        );
-      }
-      return { workspaceId, userId: validated.data.user_id };
+      const userId = await userOf(token, workspaceId);
+      return userId === undefined ? undefined : { workspaceId, userId };
     },
     close: () => client.close(),
   };

@@ -20,7 +20,11 @@ const PAUSES = 64;
 /** When all are asked about, so many a second: each question may cost the other side a slow comparison. */
 const QUESTIONS_PER_SECOND = 20;
 
-type Watched = Pick<ClientConnection, 'close' | 'closed'>;
+/** What ends with the token that began it. */
+export interface Watched {
+  readonly closed: Promise<unknown>;
+  close: ClientConnection['close'];
+}
 
 /**
  * Asks about the tokens of open connections again and again, and at once when somebody's access is said to have ended; closes those

@@ -1,6 +1,7 @@
 import { HttpError, type Logger, parseInput, requestIdOf } from '@codex-gateways/service';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Caller } from '../authentication/authenticator.ts';
+import type { ClientWatch } from '../client-watch.ts';
 import type { InnerDoor } from './inner-door.ts';
 import { runTurn, type TurnEvent } from './run-turn.ts';
 import type { TurnCallers } from './turn-callers.ts';
@@ -9,22 +10,31 @@ import type { TurnPlaces } from './turn-places.ts';
 import { type TurnRequest, type TurnResult, turnRequest } from './turn-schemas.ts';
 
 export interface PostTurnsDeps {
-  readonly callers: Pick<TurnCallers, 'callerOf'>;
+  readonly callers: Pick<TurnCallers, 'whoAsks' | 'callerOf'>;
+  readonly jsonBody: RequestHandler;
   readonly places: Pick<TurnPlaces, 'take'>;
   readonly door: Pick<InnerDoor, 'enter'>;
+  readonly watch: Pick<ClientWatch, 'keep'>;
   readonly log: Logger;
 }
 
 /** `POST /api/turns`: runs one turn, and answers when it has ended or, as a stream of events, while it runs. */
 export function postTurnsRoute(deps: PostTurnsDeps): RequestHandler {
   return async (req, res) => {
+    const asking = await deps.callers.whoAsks(req);
+    await readBody(deps.jsonBody, req, res); // the bodies of strangers are not worth the memory
     const request = parseInput(turnRequest, req.body);
-    const caller = await deps.callers.callerOf(req, request);
+    const caller = await deps.callers.callerOf(asking, request);
+    if (res.destroyed) return; // the client left meanwhile: no close will follow
     const giveBack = deps.places.take(caller.workspaceId);
     const interruption = new AbortController();
     const after = (why: string) => () => interruption.abort(why);
     const timer = setTimeout(after(`it took longer than ${request.timeout_seconds} s`), request.timeout_seconds * 1000);
     res.once('close', after('the client left'));
+    if (asking.kind === 'remote_token') {
+      const closed = new Promise((resolve) => res.once('close', resolve));
+      deps.watch.keep({ closed, close: ({ reason }) => interruption.abort(reason) }, asking);
+    }
     try {
       const run = (onEvent: (event: TurnEvent) => void) =>
         start(deps, { req, request, caller, signal: interruption.signal, onEvent });
@@ -35,6 +45,12 @@ export function postTurnsRoute(deps: PostTurnsDeps): RequestHandler {
       giveBack();
     }
   };
+}
+
+function readBody(jsonBody: RequestHandler, req: Request, res: Response): Promise<void> {
+  return new Promise((resolve, reject) => {
+    void jsonBody(req, res, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
+  });
 }
 
 interface Run {
