@@ -1,4 +1,16 @@
-import { chmod, copyFile, link, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codexBinary, useCleanup } from '@codex-gateways/testing';
 import { onlyAppServer } from '../../test/app-server-processes.ts';
@@ -79,11 +91,16 @@ function asRoot(): void {
     await writeFile(join(codexHome, 'history.jsonl'), 'old', { mode: 0o600 });
     await writeFile(join(base, 'not-theirs'), 'ours', { mode: 0o600 });
     await symlink(join(base, 'not-theirs'), join(codexHome, 'a-link'));
+    await mkdir(join(base, 'folder-not-theirs'));
+    await writeFile(join(base, 'folder-not-theirs', 'secret'), 'ours', { mode: 0o600 });
+    await symlink(join(base, 'folder-not-theirs'), join(codexHome, 'a-link-to-a-folder'));
     const account = { uid: 64123, gid: 64124 };
     await prepareWorkspaceFolder(stateDir, 'ws-1', account);
     expect(await stat(join(codexHome, 'history.jsonl'))).toMatchObject(account);
     expect(await stat(codexHome)).toMatchObject(account);
     expect((await stat(join(base, 'not-theirs'))).uid).toBe(0);
+    expect((await stat(join(base, 'folder-not-theirs'))).uid).toBe(0);
+    expect((await stat(join(base, 'folder-not-theirs', 'secret'))).uid).toBe(0);
   });
 
   it('are refused at the start of the gateway when that user cannot get at the folder', async () => {

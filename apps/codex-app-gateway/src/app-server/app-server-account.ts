@@ -46,9 +46,17 @@ export async function admitAccount(
 export async function giveTo({ uid, gid }: AppServerAccount, folder: string): Promise<void> {
   const owner = await stat(folder);
   if (owner.uid === uid && owner.gid === gid) return;
-  const entries = await readdir(folder, { recursive: true });
-  for (const entry of entries) await lchown(join(folder, entry), uid, gid);
+  await giveAllIn(folder, { uid, gid });
   await chown(folder, uid, gid);
+}
+
+/** `readdir` with `recursive` would go through links to folders, and out of this one. */
+async function giveAllIn(folder: string, account: AppServerAccount): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await giveAllIn(path, account);
+    await lchown(path, account.uid, account.gid);
+  }
 }
 
 function run(script: string, args: readonly string[], account: AppServerAccount): Promise<number | null> {
