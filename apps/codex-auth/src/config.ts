@@ -35,7 +35,7 @@ function readProcess(read: EnvReader) {
     /** The public base, `iss` of every token; may have a path (RFC 8414 §2: no query, no fragment). */
     issuer: read.httpUrl('CODEX_AUTH_ISSUER_URL'),
     /** No default: it would aim a forgotten setting at a stranger's database. */
-    databaseUrl: read.secret('CODEX_AUTH_DATABASE_URL'),
+    databaseUrl: read.databaseUrl('CODEX_AUTH_DATABASE_URL'),
     databasePoolSize: read.integer('CODEX_AUTH_DATABASE_POOL_SIZE', { min: 2, max: 200, default: 10 }),
     /** How many proxies in front may be believed about the caller's address (`X-Forwarded-For`). */
     trustedProxyHops: read.integer('CODEX_AUTH_TRUSTED_PROXY_HOPS', { min: 0, max: 10, default: 0 }),

@@ -18,7 +18,7 @@ export function readConfig(env: Environment) {
   return read.finish({
     port: read.port('CXG_PORT', 8083),
     host: read.text('CXG_HOST', { default: '127.0.0.1' }),
-    databaseUrl: read.secret('CXG_DATABASE_URL'),
+    databaseUrl: read.databaseUrl('CXG_DATABASE_URL'),
     databasePoolSize: read.integer('CXG_DATABASE_POOL_SIZE', { min: 2, max: 200, default: 10 }),
     databaseTimeoutMs: read.durationMs('CXG_DATABASE_TIMEOUT', { min: '100ms', max: '1m', default: '5s' }),
     // Signs tickets, and an unsigned ticket opens everything: so never empty, not even in development.

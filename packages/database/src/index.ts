@@ -1,3 +1,4 @@
+export { DatabaseConnectError } from './connect-error.ts';
 export {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,

@@ -3,6 +3,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { useEmbeddedServer, useTemporaryFolder } from '../test/embedded-server.ts';
+import { DatabaseConnectError } from './connect-error.ts';
 import { MigrationHistoryError, runMigrations } from './migrations.ts';
 import { createPool } from './pool.ts';
 import { isDatabaseUnavailable } from './unavailable.ts';
@@ -89,11 +90,40 @@ describe('migrations', () => {
     const failure = await runMigrations({ databaseUrl, schema: 's', directory, connectionTimeoutMs: 200 }).catch(
       (error: unknown) => error,
     );
-    expect(failure).toMatchObject({ message: 'the database did not answer within 200 ms' });
+    expect(failure).toMatchObject({
+      message: expect.stringMatching(/^cannot use .* it did not answer within 200 ms$/),
+    });
     expect(isDatabaseUnavailable(failure)).toBe(true);
     const closed = once(silent, 'close');
     silent.close();
     await closed; // no connection is left behind
+  });
+
+  it.each([
+    [
+      'refuses connections',
+      'postgresql://me:secret@127.0.0.1:1/auth',
+      'auth at 127.0.0.1:1: connect ECONNREFUSED',
+      true,
+    ],
+    [
+      'has no such name',
+      'postgresql://me:secret@nowhere.invalid/auth',
+      'auth at nowhere.invalid:5432: getaddrinfo',
+      true,
+    ],
+    ['does not exist', undefined, ': database "nope" does not exist', false],
+  ])('says which database %s, and why, and no password', async (_what, url, why, isAway) => {
+    const there = new URL(await createDatabase());
+    there.pathname = '/nope';
+    const directory = stepsFolder({ '0001-a.sql': 'select 1;' });
+    const failure = await runMigrations({ databaseUrl: url ?? there.href, schema: 's', directory }).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).toBeInstanceOf(DatabaseConnectError);
+    expect(String(failure)).toContain(why);
+    expect(String(failure)).not.toContain('secret');
+    expect(isDatabaseUnavailable(failure)).toBe(isAway);
   });
 
   it('refuses a folder whose order would be ambiguous', async () => {

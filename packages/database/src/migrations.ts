@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
+import { StartError } from '@codex-gateways/service';
 import pg from 'pg';
+import { DatabaseConnectError } from './connect-error.ts';
 import { type Log, silentLog } from './log.ts';
 
 const MIGRATIONS_TABLE = 'schema_migrations';
@@ -19,7 +21,7 @@ export interface MigrationOptions {
 }
 
 /** The steps in the database are not the beginning of the steps in the folder. */
-export class MigrationHistoryError extends Error {
+export class MigrationHistoryError extends StartError {
   override readonly name = 'MigrationHistoryError';
 }
 
@@ -28,7 +30,7 @@ export class MigrationHistoryError extends Error {
  * steps are one transaction. Inside a step the schema is the search path.
  * @returns names of the steps that this call applied
  * @throws {MigrationHistoryError} an applied step is unknown here, or the order has changed
- * @throws {Error} the database cannot be reached; `isDatabaseUnavailable` holds for it
+ * @throws {DatabaseConnectError} the database cannot be reached, does not exist, or does not know the user
  */
 export async function runMigrations(options: MigrationOptions): Promise<string[]> {
   const { schema, directory, log = silentLog } = options;
@@ -75,8 +77,7 @@ async function connect(
   try {
     await client.connect();
   } catch (error) {
-    if (!(error instanceof Error) || error.message !== 'timeout expired') throw error;
-    throw new Error(`the database did not answer within ${connectionTimeoutMs} ms`, { cause: error });
+    throw new DatabaseConnectError(client, { cause: error, connectionTimeoutMs });
   }
   return client;
 }

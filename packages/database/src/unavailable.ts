@@ -1,4 +1,5 @@
 import { isNativeError } from 'node:util/types';
+import { DatabaseConnectError } from './connect-error.ts';
 
 /*
  * SQLSTATE classes and codes (PostgreSQL documentation, appendix A) that say "not now" rather than "not like this":
@@ -25,13 +26,14 @@ const NETWORK_CODES = new Set([
 
 // node-postgres gives these no code.
 const DRIVER_MESSAGE =
-  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client has encountered a connection error|the database did not answer)/;
+  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client has encountered a connection error)/;
 
 /**
  * Whether an error of a query says that the database cannot be used at the moment: away, starting, full, or too slow. The
  * same call may succeed later, so callers are told 503. False for every error that the statement itself earned.
  */
 export function isDatabaseUnavailable(error: unknown): boolean {
+  if (error instanceof DatabaseConnectError) return isDatabaseUnavailable(error.cause);
   if (!isNativeError(error)) return false;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   if (code !== undefined && (NETWORK_CODES.has(code) || PASSING_SQLSTATE.test(code))) return true;

@@ -44,6 +44,17 @@ describe('reading the environment', () => {
     }
     expect(read({ U: 'wss://a.example' }, (reader) => reader.wsUrl('U'))).toBe('wss://a.example');
   });
+  it('reads the URL of a PostgreSQL database, and of nothing else', () => {
+    for (const D of ['postgres://u:p@h/d', 'postgresql://h:5432/d?sslmode=require', 'postgresql:///d?host=/run/pg']) {
+      expect(read({ D }, (reader) => reader.databaseUrl('D'))).toBe(D);
+    }
+    for (const D of ['mysql://h/d', 'h:5432/d', 'http://h/d', 'postgresql:h']) {
+      expect(read({ D }, (reader) => reader.databaseUrl('D'))).toEqual([
+        'D must be a URL such as postgresql://user:password@host:5432/database',
+      ]);
+    }
+    expect(read({}, (reader) => reader.databaseUrl('D'))).toEqual(['D is required']);
+  });
   it("reads a form of the caller's own when it is set, and says what is wrong with it", () => {
     const parse = (text: string) => {
       if (text !== 'yes') throw new TypeError('must be yes');

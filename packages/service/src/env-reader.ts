@@ -123,9 +123,12 @@ export class EnvReader {
       .filter((item) => item !== '');
   }
 
-  /** A required secret without further form, such as a database URL with its password. */
-  secret(name: string): string {
-    return this.#value(name) ?? this.#problem(name, 'is required', '');
+  /** The URL of a PostgreSQL database, a secret because it may hold a password; required. */
+  databaseUrl(name: string): string {
+    const value = this.#value(name);
+    if (value === undefined) return this.#problem(name, 'is required', '');
+    if (/^postgres(ql)?:\/\//.test(value)) return value;
+    return this.#problem(name, 'must be a URL such as postgresql://user:password@host:5432/database', '');
   }
 
   /**

@@ -20,7 +20,7 @@ function run(body: string, env: Record<string, string> = {}) {
   const file = join(folder, `main-${Math.random()}.mjs`);
   writeFileSync(
     file,
-    `import { ConfigError, createLogger, ListenError, runProcess } from ${JSON.stringify(PACKAGE_ENTRY)};
+    `import { ConfigError, createLogger, ListenError, runProcess, StartError } from ${JSON.stringify(PACKAGE_ENTRY)};
      const log = createLogger({ service: 't', level: 'silent' });
      const say = (text) => process.stdout.write(text + '\\n');
      ${body}`,
@@ -91,5 +91,10 @@ describe('a service as a process', () => {
     const { exit } = run(`await runProcess(process.env, () => ({ log, service: {
       start: async () => { throw new ListenError('cannot listen on 127.0.0.1:1: the port is taken'); } } }));`);
     expect(await exit).toMatchObject({ code: 1, stderr: 'cannot listen on 127.0.0.1:1: the port is taken\n' });
+  });
+  it('tells what keeps it from starting in its own words', async () => {
+    const { exit } = run(`await runProcess(process.env, () => ({ log, service: {
+      start: async () => { throw new StartError('the database is away', { cause: new Error('x') }); } } }));`);
+    expect(await exit).toMatchObject({ code: 1, stderr: 'the database is away\n' });
   });
 });
