@@ -1,7 +1,7 @@
 import { ALLOWED_METHODS, ALLOWED_NOTIFICATIONS } from './allowed-methods.ts';
 import { isJsonObject, type JsonObject } from './json-object.ts';
 import { countKeys, type JsonScan, type ScanProblem, scanJson } from './json-scan.ts';
-import { type ParameterPlan, planOf } from './parameter-plan.ts';
+import { PASSED, type ParameterFate, type ParameterPlan, planOf } from './parameter-plan.ts';
 import type { GuardContext } from './parameter-rules.ts';
 import { REFUSED_METHODS } from './refused-methods.ts';
 
@@ -105,21 +105,22 @@ function inspectRequest(message: JsonObject, request: Request, context: GuardCon
   }
   const { params = null } = message;
   if (params !== null && !isJsonObject(params)) return refuseCall('parameter', request, 'its parameters are an object');
-  const problem = params && parameterProblem(params, plan, context);
-  if (problem) return refuseCall('parameter', request, problem);
-  return forward(message, params, plan);
+  let isKnown = hasOnly(message, ENVELOPE);
+  if (params) {
+    for (const name of Object.keys(params)) {
+      const fate = plan.get(name);
+      const problem = fate && fate !== PASSED ? parameterProblem(params[name], fate, context) : undefined;
+      if (problem) return refuseCall('parameter', request, `the parameter ${name} is refused: ${problem}`);
+      if (!fate) isKnown = false;
+    }
+  }
+  return isKnown ? { kind: 'forward' } : forwardKnown(message, params, plan);
 }
 
-function parameterProblem(params: JsonObject, plan: ParameterPlan, context: GuardContext): string | undefined {
-  for (const name of Object.keys(params)) {
-    const value = params[name];
-    const fate = value === null ? undefined : plan.get(name);
-    if (!fate) continue;
-    const refusal = fate.refusal !== undefined && !isEmpty(value) ? fate.refusal : undefined;
-    const problem = refusal ?? fate.rule?.(value, context);
-    if (problem) return `the parameter ${name} is refused: ${problem}`;
-  }
-  return undefined;
+function parameterProblem(value: unknown, { rule, refusal }: ParameterFate, context: GuardContext): string | undefined {
+  if (value === null) return undefined;
+  if (refusal !== undefined && !isEmpty(value)) return refusal;
+  return rule?.(value, context);
 }
 
 /** Clients spell out what they leave empty. */
@@ -128,17 +129,21 @@ function isEmpty(value: unknown): boolean {
 }
 
 /** What nobody here knows is left out, so that the app-server never hears of it, under this name or an alias. */
-function forward(message: JsonObject, params: JsonObject | null, plan: ParameterPlan): Verdict {
-  const knownParams = params && keep(params, plan);
-  const knownMessage = keep(message, ENVELOPE);
-  if (knownParams === params && knownMessage === message) return { kind: 'forward' };
+function forwardKnown(message: JsonObject, params: JsonObject | null, plan: ParameterPlan): Verdict {
+  const known = keep(message, ENVELOPE);
   const hasParams = Object.hasOwn(message, 'params');
-  return { kind: 'forward', text: JSON.stringify({ ...knownMessage, ...(hasParams ? { params: knownParams } : {}) }) };
+  return {
+    kind: 'forward',
+    text: JSON.stringify({ ...known, ...(hasParams ? { params: params && keep(params, plan) } : {}) }),
+  };
 }
 
-/** The object itself when every key may stay. */
+function hasOnly(object: JsonObject, names: ReadonlySet<string>): boolean {
+  for (const key of Object.keys(object)) if (!names.has(key)) return false;
+  return true;
+}
+
 function keep(object: JsonObject, names: { has(name: string): boolean }): JsonObject {
-  if (Object.keys(object).every((key) => names.has(key))) return object;
   return Object.fromEntries(Object.entries(object).filter(([key]) => names.has(key)));
 }
 

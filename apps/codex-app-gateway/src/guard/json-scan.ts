@@ -1,4 +1,4 @@
-import { isJsonObject } from './json-object.ts';
+import type { JsonObject } from './json-object.ts';
 import { scanInJavaScript } from './scan-in-javascript.ts';
 import { createWasmScan } from './scan-in-wasm.ts';
 
@@ -27,13 +27,12 @@ export function scanJson(json: Buffer): JsonScan {
  * other to the app-server.
  */
 export function countKeys(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
   let count = 0;
   if (Array.isArray(value)) {
-    for (const each of value) if (typeof each === 'object') count += countKeys(each);
-  } else if (isJsonObject(value)) {
-    const keys = Object.keys(value);
-    count = keys.length;
-    for (const key of keys) if (typeof value[key] === 'object') count += countKeys(value[key]);
+    for (const each of value) count += countKeys(each);
+    return count;
   }
+  for (const key of Object.keys(value)) count += 1 + countKeys((value as JsonObject)[key]);
   return count;
 }

@@ -2,6 +2,9 @@
 export const LONG_BYTES = 1024;
 const BEGINNING_BYTES = 256;
 
+/** The longest escape, such as \u0022. */
+const ESCAPE_BYTES = 6;
+
 const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 const LETTER_U = 0x75;
@@ -13,12 +16,19 @@ const SPACE = 0x20;
  */
 export function endOfBeginning(json: Buffer, from: number): number {
   const isContinuation = (index: number) => ((json[index] ?? 0) & 0xc0) === 0x80;
-  let index = from;
+  let index = shortlyBefore(json, { from, to: from + BEGINNING_BYTES });
   while (index < from + BEGINNING_BYTES || isContinuation(index)) {
-    const escapedBytes = json[index + 1] === LETTER_U ? 6 : 2;
+    const escapedBytes = json[index + 1] === LETTER_U ? ESCAPE_BYTES : 2;
     index += json[index] === BACKSLASH ? escapedBytes : 1;
     if (index > from + LONG_BYTES / 2) break; // not UTF-8, which nobody gets this far with
   }
+  return index;
+}
+
+/** A place that no backslash is right before, and far enough from `to` that an escape around it ends in between. */
+function shortlyBefore(json: Buffer, { from, to }: { from: number; to: number }): number {
+  let index = to - ESCAPE_BYTES;
+  while (index > from && json[index - 1] === BACKSLASH) index -= 1;
   return index;
 }
 

@@ -11,7 +11,8 @@ export interface ParameterFate {
 /** By name; what is not here is left out. */
 export type ParameterPlan = ReadonlyMap<string, ParameterFate>;
 
-const PASSED: ParameterFate = { rule: undefined, refusal: undefined };
+/** Of a parameter that may have any value. */
+export const PASSED: ParameterFate = { rule: undefined, refusal: undefined };
 const PLANS = new Map([...ALLOWED_METHODS].map(([method, rules]) => [method, compile(rules)]));
 
 /** The rules of a method, for quick use; undefined for one that is not allowed. */
