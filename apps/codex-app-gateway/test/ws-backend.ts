@@ -11,6 +11,8 @@ export interface WsBackend {
   readonly upgrades: readonly IncomingMessage[];
   /** Settles with the next socket. */
   nextSocket(): Promise<WebSocket>;
+  /** Calls back with each socket from now on. */
+  onSocket(listener: (socket: WebSocket) => void): void;
 }
 
 export async function startWsBackend(cleanup: Cleanup): Promise<WsBackend> {
@@ -26,5 +28,6 @@ export async function startWsBackend(cleanup: Cleanup): Promise<WsBackend> {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
     upgrades,
     nextSocket: async () => (await once(server, 'connection'))[0] as WebSocket,
+    onSocket: (listener) => void server.on('connection', listener),
   };
 }

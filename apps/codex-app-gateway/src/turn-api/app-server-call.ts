@@ -1,37 +1,39 @@
 import { HttpError } from '@codex-gateways/service';
 import type { WebSocket } from 'ws';
 import { APPROVAL_METHODS } from '../approvals/approval-methods.ts';
+import { isJsonObject, type JsonObject } from '../guard/json-object.ts';
 
 export interface ServerNotification {
   readonly method: string;
-  readonly params: Readonly<Record<string, unknown>>;
-}
-
-interface Message {
-  readonly id?: string | number;
-  readonly method?: string;
-  readonly params?: Record<string, unknown>;
-  readonly result?: unknown;
-  readonly error?: { code?: number; message?: string };
+  readonly params: JsonObject;
 }
 
 const METHOD_NOT_FOUND = -32601;
+
+export interface AppServerCallOptions {
+  readonly onNotification: (notification: ServerNotification) => void;
+  /** Undefined while there is room for more of them; else settles when there is. */
+  readonly whenRoom?: (() => Promise<void> | undefined) | undefined;
+}
 
 /** One conversation with an app-server over its open socket, as a client without a person. Owns the socket. */
 export class AppServerCall {
   readonly #socket: WebSocket;
   readonly #pending = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
-  readonly #onNotification: (notification: ServerNotification) => void;
+  readonly #options: AppServerCallOptions;
   /** Rejects when the connection ends, with why. */
   readonly lost: Promise<never>;
   #lastId = 0;
   #lostError: HttpError | undefined;
 
-  constructor(socket: WebSocket, onNotification: (notification: ServerNotification) => void) {
+  constructor(socket: WebSocket, options: AppServerCallOptions) {
     this.#socket = socket;
-    this.#onNotification = onNotification;
+    this.#options = options;
     socket.on('error', () => undefined); // a close follows
-    socket.on('message', (data: Buffer) => this.#receive(parse(data)));
+    socket.on('message', (data: Buffer) => {
+      this.#receive(parse(data));
+      this.#waitForRoom();
+    });
     this.lost = new Promise((_, reject) => {
       socket.once('close', (code, reason) => {
         const error = lostError(code, String(reason));
@@ -45,14 +47,14 @@ export class AppServerCall {
   }
 
   /** @throws {HttpError} when the app-server, or the guard before it, answers with an error, or the connection ends */
-  request<Result>(method: string, params: object): Promise<Result> {
+  request(method: string, params: object): Promise<unknown> {
     this.#lastId += 1;
     const id = this.#lastId;
     if (this.#lostError) return Promise.reject(this.#lostError);
-    return new Promise<unknown>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
       this.#send({ id, method, params });
-    }).finally(() => this.#pending.delete(id)) as Promise<Result>;
+    }).finally(() => this.#pending.delete(id));
   }
 
   notify(method: string): void {
@@ -63,15 +65,28 @@ export class AppServerCall {
     this.#socket.close(1000);
   }
 
+  #waitForRoom(): void {
+    if (this.#socket.isPaused) return; // what had arrived already
+    const room = this.#options.whenRoom?.();
+    if (!room) return;
+    this.#socket.pause();
+    void room.then(() => this.#socket.resume());
+  }
+
   #send(message: object): void {
     this.#socket.send(JSON.stringify(message));
   }
 
-  #receive({ id, method, params = {}, result, error }: Message): void {
-    if (method !== undefined && id === undefined) this.#onNotification({ method, params });
-    else if (method !== undefined) this.#send({ id, ...answerOfNobody(method) });
-    else if (error) this.#pending.get(Number(id))?.reject(refusedError(error));
-    else this.#pending.get(Number(id))?.resolve(result);
+  #receive({ id, method, params, result, error }: JsonObject): void {
+    if (typeof method === 'string' && id === undefined) {
+      this.#options.onNotification({ method, params: isJsonObject(params) ? params : {} });
+    } else if (typeof method === 'string') {
+      this.#send({ id, ...answerOfNobody(method) });
+    } else if (isJsonObject(error)) {
+      this.#pending.get(Number(id))?.reject(refusedError(error));
+    } else {
+      this.#pending.get(Number(id))?.resolve(result);
+    }
   }
 }
 
@@ -83,20 +98,22 @@ function answerOfNobody(method: string): object {
     : { error: { code: METHOD_NOT_FOUND, message: 'nobody is there to decide' } };
 }
 
-/** What is not JSON is no message to anybody. */
-function parse(data: Buffer): Message {
+/** What is not a JSON object is no message to anybody. */
+function parse(data: Buffer): JsonObject {
   try {
-    return JSON.parse(data.toString('utf8')) as Message;
+    const message: unknown = JSON.parse(data.toString('utf8'));
+    return isJsonObject(message) ? message : {};
   } catch {
     return {};
   }
 }
 
-function refusedError({ message = 'the app-server refused the call' }: { message?: string }): HttpError {
-  if (/thread not found|no rollout found|invalid thread id/i.test(message)) {
-    return new HttpError(404, 'thread_not_found', 'there is no such thread in this workspace', { reason: message });
+function refusedError({ message }: JsonObject): HttpError {
+  const words = typeof message === 'string' ? message : 'the app-server refused the call';
+  if (/thread not found|no rollout found|invalid thread id/i.test(words)) {
+    return new HttpError(404, 'thread_not_found', 'there is no such thread in this workspace', { reason: words });
   }
-  return new HttpError(502, 'refused_by_app_server', message.slice(0, 500));
+  return new HttpError(502, 'refused_by_app_server', words.slice(0, 500));
 }
 
 function lostError(code: number, reason: string): HttpError {

@@ -1,8 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { HttpError } from '@codex-gateways/service';
 import type { WebSocket } from 'ws';
+import { z } from 'zod';
+import { unavailable } from '../proxy/upgrade-refusal.ts';
 import { AppServerCall, type ServerNotification } from './app-server-call.ts';
 import { TurnRecord } from './turn-record.ts';
 import type { TurnRequest, TurnResult } from './turn-schemas.ts';
+
+const threadOpened = z.object({ thread: z.object({ id: z.string() }) });
+const turnStarted = z.object({ turn: z.object({ id: z.string() }) });
 
 /** What a caller may be told while a turn runs. */
 export interface TurnEvent {
@@ -10,56 +16,74 @@ export interface TurnEvent {
   readonly data: object;
 }
 
-export interface TurnRun {
+/** Who is told. */
+export interface TurnListener {
+  readonly onEvent: (event: TurnEvent) => void;
+  /** Undefined while the caller takes what it is told; else settles when it does again, or has left. */
+  readonly whenRoom?: () => Promise<void> | undefined;
+}
+
+export interface TurnRun extends TurnListener {
   /** Open and paused; owned from here on. */
   readonly socket: WebSocket;
   readonly request: TurnRequest;
   /** Aborts when the turn must be interrupted: with the reason in words. */
   readonly signal: AbortSignal;
-  readonly onEvent: (event: TurnEvent) => void;
 }
 
 /** How long an interrupted turn has to end. */
 const INTERRUPT_MS = 5000;
+const NOT_UNDERSTOOD = 'the app-server answered with something that is not understood here';
 const CLIENT = { name: 'codex-app-gateway', title: null, version: '1' };
 
 /**
  * Runs one turn to its end.
- * @throws {HttpError} when it cannot be begun, or the connection to the app-server ends
+ * @throws {HttpError} when it cannot be begun, also because its time is over before, or the connection to the app-server ends
  */
-export async function runTurn({ socket, request, signal, onEvent }: TurnRun): Promise<TurnResult> {
+export async function runTurn({ socket, request, signal, onEvent, whenRoom }: TurnRun): Promise<TurnResult> {
   const record = new TurnRecord(onEvent);
-  const call = new AppServerCall(socket, (notification: ServerNotification) => record.add(notification));
+  const neverBegan = () => {
+    throw unavailable('interrupted', `the turn was interrupted before it began: ${signal.reason}`);
+  };
+  const onNotification = (notification: ServerNotification) => record.add(notification);
+  const call = new AppServerCall(socket, { onNotification, whenRoom });
   try {
-    await call.request('initialize', { clientInfo: CLIENT, capabilities: null });
-    call.notify('initialized');
-    const threadId = await openThread(call, request);
+    const threadId = await Promise.race([prepare(call, request), until(signal).then(neverBegan)]);
     record.begin(threadId);
-    signal.throwIfAborted();
-    const { turn } = await call.request<{ turn: { id: string } }>('turn/start', { threadId, input: inputOf(request) });
-    record.started(turn.id);
-    const interrupt = () => void call.request('turn/interrupt', { threadId, turnId: turn.id }).catch(() => undefined);
+    // Once asked for, it may begin at any moment, and nobody would interrupt it.
+    const begun = call.request('turn/start', { threadId, input: inputOf(request) });
+    const turnId = turnStarted.parse(await Promise.race([begun, longAfter(signal).then(neverBegan)])).turn.id;
+    record.started(turnId);
+    const interrupt = () => void call.request('turn/interrupt', { threadId, turnId }).catch(() => undefined);
     if (signal.aborted) interrupt();
     else signal.addEventListener('abort', interrupt, { once: true });
     await Promise.race([record.ended, call.lost, longAfter(signal)]);
     signal.removeEventListener('abort', interrupt);
     return record.result(signal.aborted ? String(signal.reason) : undefined);
+  } catch (error) {
+    throw error instanceof z.ZodError ? new HttpError(502, 'refused_by_app_server', NOT_UNDERSTOOD) : error;
   } finally {
     call.close();
   }
 }
 
-async function openThread(call: AppServerCall, request: TurnRequest): Promise<string> {
+/** @returns the id of the thread */
+async function prepare(call: AppServerCall, request: TurnRequest): Promise<string> {
+  await call.request('initialize', { clientInfo: CLIENT, capabilities: null });
+  call.notify('initialized');
+  return threadOpened.parse(await openThread(call, request)).thread.id;
+}
+
+function openThread(call: AppServerCall, request: TurnRequest): Promise<unknown> {
   const { thread_id: threadId, cwd, model, sandbox, approval_policy: approvalPolicy } = request;
   const settings = {
     approvalPolicy,
     sandbox,
     ...(model === undefined ? {} : { model }),
   };
-  const { thread } = await (threadId === undefined
-    ? call.request<{ thread: { id: string } }>('thread/start', { ...settings, cwd: cwd ?? '/' })
-    : call.request<{ thread: { id: string } }>('thread/resume', { ...settings, threadId, ...(cwd ? { cwd } : {}) }));
-  return thread.id;
+  return threadId === undefined
+    ? call.request('thread/start', { ...settings, cwd: cwd ?? '/' })
+    : call.request('thread/resume', { ...settings, threadId, ...(cwd ? { cwd } : {}) });
 }
 
 function inputOf({ input }: TurnRequest): object[] {
@@ -69,9 +93,13 @@ function inputOf({ input }: TurnRequest): object[] {
 
 /** Settles when an interrupted turn had its time to end and did not. */
 async function longAfter(signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
+  await until(signal);
+  await delay(INTERRUPT_MS, undefined, { ref: false });
+}
+
+function until(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  await delay(INTERRUPT_MS, undefined, { ref: false });
 }
