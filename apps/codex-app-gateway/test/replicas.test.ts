@@ -8,6 +8,7 @@ import {
   runTurn,
   say,
   startModelServer,
+  startRoundRobin,
   UpgradeRefusedError,
   useCleanup,
   waitFor,
@@ -15,7 +16,6 @@ import {
 import { hopToken } from '@codex-gateways/tokens';
 import { appServerProcesses } from './app-server-processes.ts';
 import { type ExecGatewayProcess, isReady, startExecGateway, viaExecGateway } from './exec-gateway.ts';
-import { startRoundRobin } from './round-robin.ts';
 import { runSource } from './run-source.ts';
 import { CAPABILITY_SECRET, connect, createWorld, get, type World, wsUrl } from './world.ts';
 
@@ -85,7 +85,7 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
     modelUrl = model.url;
     execGateway = await startExecGateway(cleanup, world);
     [first, second] = await Promise.all([startReplica('first'), startReplica('second')]);
-    front = { url: await startRoundRobin(cleanup, [first.url, second.url]) };
+    front = { url: await startRoundRobin(cleanup, () => [first.url, second.url]) };
   }, 120_000);
 
   it('give two clients of one workspace one app-server, whichever gateway each of them meets', async () => {

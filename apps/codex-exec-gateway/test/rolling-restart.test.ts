@@ -1,12 +1,12 @@
-import { createTestDatabase, type RunningProcess, useCleanup, waitFor } from '@codex-gateways/testing';
+import { createTestDatabase, type RunningProcess, startRoundRobin, useCleanup, waitFor } from '@codex-gateways/testing';
 import { capabilityToken } from '@codex-gateways/tokens';
 import { Agentserver } from './support/agentserver.ts';
 import { frame } from './support/frames.ts';
 import { CAPTOKEN_SECRET, INTERNAL_SECRET, SHARED_SECRET } from './support/gateway.ts';
 import { connect, type Peer, upgradeStatus } from './support/peer.ts';
+import { ReadyReplicas } from './support/ready-replicas.ts';
 import { startSignedInExecutor } from './support/real-codex.ts';
 import { ReplicaProcess } from './support/replica-process.ts';
-import { RoundRobinProxy } from './support/round-robin-proxy.ts';
 
 /** The older CLI is installed when it is first asked for. */
 const TEST_TIMEOUT_MS = 300_000;
@@ -17,7 +17,8 @@ describe('two replicas behind a balancer, restarted one after the other', () => 
   const cleanup = useCleanup();
   const agentserver = new Agentserver();
   let replicas: [ReplicaProcess, ReplicaProcess];
-  let proxy: RoundRobinProxy;
+  let ready: ReadyReplicas;
+  let proxyUrl: string;
 
   beforeAll(async () => {
     const database = await createTestDatabase();
@@ -38,14 +39,14 @@ describe('two replicas behind a balancer, restarted one after the other', () => 
       cleanup.after(() => replica.stop());
       await replica.start();
     }
-    proxy = new RoundRobinProxy(replicas.map(({ url }) => url));
-    await proxy.start();
-    cleanup.after(() => proxy.stop());
+    ready = new ReadyReplicas(replicas.map(({ url }) => url));
+    ready.start();
+    cleanup.after(() => ready.stop());
+    proxyUrl = await startRoundRobin(cleanup, () => ready.urls);
     await bothReady();
   }, 60_000);
 
-  const bothReady = () =>
-    waitFor(() => replicas.every(({ url }) => proxy.isReady(url)), { timeoutMs: 10_000, describe: 'both replicas' });
+  const bothReady = () => waitFor(() => ready.areAll, { timeoutMs: 10_000, describe: 'both replicas' });
 
   const call = async <Body = Record<string, unknown>>(base: string, method: string, path: string, body?: unknown) => {
     const answer = await fetch(`${base}${path}`, {
@@ -62,10 +63,10 @@ describe('two replicas behind a balancer, restarted one after the other', () => 
   };
 
   const newExecutor = async (): Promise<string> => {
-    const { body } = await call<{ exe_id: string }>(proxy.url, 'POST', '/api/codex-exec/register', {
+    const { body } = await call<{ exe_id: string }>(proxyUrl, 'POST', '/api/codex-exec/register', {
       display_name: 'box',
     });
-    await call(proxy.url, 'POST', `/api/codex-exec/workspaces/${WORKSPACE}/executors`, { exe_id: body.exe_id });
+    await call(proxyUrl, 'POST', `/api/codex-exec/workspaces/${WORKSPACE}/executors`, { exe_id: body.exe_id });
     return body.exe_id;
   };
 
@@ -119,10 +120,14 @@ describe('two replicas behind a balancer, restarted one after the other', () => 
       const ended: string[] = [];
       for (const version of ['0.140.0', undefined, '0.140.0', undefined]) {
         const exeId = await newExecutor();
-        const process = await startSignedInExecutor(cleanup, proxy, {
-          ...{ exeId, accessToken: 'owner-token', accountId: 'acc-1' },
-          ...(version ? { version } : {}),
-        });
+        const process = await startSignedInExecutor(
+          cleanup,
+          { url: proxyUrl },
+          {
+            ...{ exeId, accessToken: 'owner-token', accountId: 'acc-1' },
+            ...(version ? { version } : {}),
+          },
+        );
         process.exited.then(({ stderr }) => ended.push(stderr)).catch((error: Error) => ended.push(error.message));
         executors.push({ exeId, process });
       }
@@ -145,8 +150,8 @@ describe('two replicas behind a balancer, restarted one after the other', () => 
         });
         await waitForAll(staying.url, BACK_WITHIN_MS);
       };
-      await waitForAll(proxy.url, 60_000);
-      expect((await call(proxy.url, 'POST', '/api/exec-gateway/revoke-turn', { turn_id: 'turn-revoked' })).status).toBe(
+      await waitForAll(proxyUrl, 60_000);
+      expect((await call(proxyUrl, 'POST', '/api/exec-gateway/revoke-turn', { turn_id: 'turn-revoked' })).status).toBe(
         204,
       );
 

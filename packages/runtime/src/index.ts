@@ -1,2 +1,3 @@
 export { abortAfter } from './abort-after.ts';
+export { findProgram, isProgram } from './find-program.ts';
 export { identifyProcess, isSameProcessAlive, type ProcessIdentity, processField } from './process-identity.ts';

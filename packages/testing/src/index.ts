@@ -41,6 +41,7 @@ export {
   type RecordedModelRequest,
   startModelServer,
 } from './model-server/model-server.ts';
+export { startRoundRobin } from './network/round-robin.ts';
 export { startTestPostgres, type TestDatabase, type TestPostgres } from './postgres/test-postgres.ts';
 export { createTestDatabase, useTestDatabase } from './postgres/use-test-database.ts';
 export { cpuMsOf } from './processes/cpu-time.ts';

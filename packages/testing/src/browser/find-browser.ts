@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { findProgram, isProgram } from '@codex-gateways/runtime';
 import { cachedFolder, userCacheFolder } from '../cache/cached-folder.ts';
-import { findProgram, isProgram } from '../processes/programs.ts';
 
 const run = promisify(execFile);
 const UNPACK_TIMEOUT_MS = 120_000;
@@ -30,7 +30,7 @@ export async function findBrowser(env: NodeJS.ProcessEnv = process.env): Promise
     if (!isProgram(env.CHROMIUM_PATH)) throw new Error(`CHROMIUM_PATH=${env.CHROMIUM_PATH} is not a program`);
     return { path: env.CHROMIUM_PATH, env: {} };
   }
-  const commands = COMMANDS.flatMap((command) => findProgram(command, env.PATH ?? '') ?? []);
+  const commands = COMMANDS.flatMap((command) => findProgram(command, env.PATH ?? '', []) ?? []);
   const installed = [...commands, ...MAC_APPLICATIONS].find(isProgram);
   return installed ? { path: installed, env: {} } : unpackedChromium();
 }

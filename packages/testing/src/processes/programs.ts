@@ -1,29 +1,8 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { findProgram as findOn } from '@codex-gateways/runtime';
 
-/** Debian keeps servers, such as haproxy, where only root's PATH leads. */
-const SERVERS = ['/usr/local/sbin', '/usr/sbin'];
-
-/** Where a program lies that is called by its name, on the PATH or among the system's servers; undefined when there is none. */
-export function findProgram(
-  name: string,
-  path = [process.env.PATH ?? '', ...SERVERS].join(delimiter),
-): string | undefined {
-  return path
-    .split(delimiter)
-    .filter(Boolean)
-    .map((folder) => join(folder, name))
-    .find(isProgram);
-}
-
-/** Whether this file can be executed. */
-export function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+/** Where a program lies that is called by its name, on this process's PATH or among the system's servers; undefined when there is none. */
+export function findProgram(name: string): string | undefined {
+  return findOn(name, process.env.PATH ?? '');
 }
 
 /**

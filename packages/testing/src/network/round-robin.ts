@@ -1,9 +1,14 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import type { Cleanup } from '@codex-gateways/testing';
+import type { Cleanup } from '../processes/use-cleanup.ts';
 
-/** Stands in front of gateways: each new connection goes to the next one that takes it. @returns `http://host:port` */
-export async function startRoundRobin(cleanup: Cleanup, backends: readonly string[]): Promise<string> {
+/**
+ * Stands in front of replicas, as a balancer that has not noticed yet that one is gone: each new connection goes to the next of them, and
+ * on to the one after it when it is not taken.
+ * @param backends - gives the `http://host:port` of those that are in use at the moment
+ * @returns its own `http://host:port`
+ */
+export async function startRoundRobin(cleanup: Cleanup, backends: () => readonly string[]): Promise<string> {
   const sockets = new Set<Socket>();
   const keep = (socket: Socket) => {
     sockets.add(socket);
@@ -12,9 +17,10 @@ export async function startRoundRobin(cleanup: Cleanup, backends: readonly strin
   };
   let next = 0;
   const join = (socket: Socket, attempt: number) => {
-    const backend = backends[next % backends.length];
+    const inUse = backends();
+    const backend = inUse[next % Math.max(inUse.length, 1)];
     next += 1;
-    if (!backend || attempt === backends.length) return socket.destroy();
+    if (!backend || attempt === inUse.length) return socket.destroy();
     const { hostname, port } = new URL(backend);
     const upstream = connect(Number(port), hostname);
     keep(upstream);
