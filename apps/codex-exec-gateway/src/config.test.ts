@@ -66,6 +66,20 @@ describe('the configuration', () => {
     if (value === 'short') expect(problems[0]).not.toContain(value);
   });
 
+  it.each([
+    ['CXG_REPLICA_LEASE_RENEWAL', { CXG_REPLICA_LEASE: '5s', CXG_REPLICA_LEASE_RENEWAL: '3s' }],
+    ['CXG_EXECUTOR_HIGH_WATER_BYTES', { CXG_EXECUTOR_HIGH_WATER_BYTES: '4096', CXG_EXECUTOR_BUFFER_BYTES: '4095' }],
+  ])('stops the start when %s does not go together with another variable', (name, env) => {
+    expect(problemsOf({ ...COMPLETE, ...env })).toEqual([expect.stringMatching(new RegExp(`^${name} must be `))]);
+  });
+
+  it('has defaults that go together with what is set', () => {
+    const { cluster, limits } = readConfig({ ...COMPLETE, CXG_REPLICA_LEASE: '3s', CXG_EXECUTOR_BUFFER_BYTES: '4096' });
+    expect(cluster).toMatchObject({ leaseSeconds: 3, leaseRenewalMs: 1000 });
+    expect(limits).toMatchObject({ executorBufferBytes: 4096, executorHighWaterBytes: 4096 });
+    expect(readConfig(COMPLETE).cluster).toMatchObject({ leaseSeconds: 15, leaseRenewalMs: 5000 });
+  });
+
   it('takes the own host name for its address only where others reach that', () => {
     const env = { ...COMPLETE, CXG_SELF_INTERNAL_URL: 'auto', CXG_HOST: '0.0.0.0' };
     expect(readConfig(env).selfInternalUrl).toBe('auto');

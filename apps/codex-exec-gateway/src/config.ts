@@ -76,8 +76,9 @@ function registrationSettings(read: EnvReader) {
 }
 
 function limits(read: EnvReader) {
-  const bytes = (name: string, fallback: number) =>
-    read.integer(name, { min: KIB, max: 1024 * MIB, default: fallback });
+  const bytes = (name: string, fallback: number, max = 1024 * MIB) =>
+    read.integer(name, { min: KIB, max, default: Math.min(fallback, max) });
+  const executorBufferBytes = bytes('CXG_EXECUTOR_BUFFER_BYTES', 32 * MIB);
   return {
     // What 0.141 and later accept in one message; 262,145 bytes end their connection (docs/protocol.md).
     noiseFrameBytes: bytes('CXG_MAX_NOISE_FRAME_BYTES', 256 * KIB),
@@ -88,8 +89,9 @@ function limits(read: EnvReader) {
     harnessesPerTurn: read.integer('CXG_MAX_HARNESSES_PER_TURN', { min: 1, max: 10_000, default: 32 }),
     connectionsPerUser: read.integer('CXG_MAX_CONNECTIONS_PER_USER', { min: 1, max: 1_000_000, default: 10_000 }),
     harnessBufferBytes: bytes('CXG_HARNESS_BUFFER_BYTES', 8 * MIB),
-    executorHighWaterBytes: bytes('CXG_EXECUTOR_HIGH_WATER_BYTES', MIB),
-    executorBufferBytes: bytes('CXG_EXECUTOR_BUFFER_BYTES', 32 * MIB),
+    // Its harnesses are paused before it is cut.
+    executorHighWaterBytes: bytes('CXG_EXECUTOR_HIGH_WATER_BYTES', MIB, executorBufferBytes),
+    executorBufferBytes,
     handshakeTimeoutMs: read.durationMs('CXG_HANDSHAKE_TIMEOUT', { min: '100ms', max: '1m', default: '10s' }),
     // From the 101 of a bridge to its first frame; the CLI sends one at once.
     firstFrameTimeoutMs: read.durationMs('CXG_FIRST_FRAME_TIMEOUT', { min: '100ms', max: '10m', default: '30s' }),
@@ -108,9 +110,15 @@ function duelSettings(read: EnvReader) {
 }
 
 function clusterSettings(read: EnvReader) {
+  const leaseSeconds = read.durationSeconds('CXG_REPLICA_LEASE', { min: '2s', max: '5m', default: '15s' });
   return {
-    leaseSeconds: read.durationSeconds('CXG_REPLICA_LEASE', { min: '2s', max: '5m', default: '15s' }),
-    leaseRenewalMs: read.durationMs('CXG_REPLICA_LEASE_RENEWAL', { min: '100ms', max: '1m', default: '5s' }),
+    leaseSeconds,
+    // Often enough that a renewal may fail once.
+    leaseRenewalMs: read.durationMs('CXG_REPLICA_LEASE_RENEWAL', {
+      min: '100ms',
+      max: `${leaseSeconds * 500}ms`,
+      default: `${Math.floor((leaseSeconds * 1000) / 3)}ms`,
+    }),
     // For the whole handshake with the replica that has an executor; the CLI waits 10 s for its own.
     forwardTimeoutMs: read.durationMs('CXG_FORWARD_TIMEOUT', { min: '100ms', max: '9s', default: '3s' }),
     revocationRefreshMs: read.durationMs('CXG_REVOCATION_REFRESH', { min: '100ms', max: '1m', default: '5s' }),
