@@ -28,6 +28,7 @@ export interface UpgradeRouterServices {
 }
 
 const PATH = /^\/([a-z-]+)\/([^/?#]+)$/;
+const ORIGIN = /^https?:\/\/[^/?#]*/i;
 
 /** Finds the route of an upgrade request, and answers with a status whatever it refuses. The query is never logged. */
 export class UpgradeRouter {
@@ -127,7 +128,8 @@ async function decide(services: UpgradeRouterServices, endpoint: string, upgrade
 }
 
 function splitUrl(url: string): { path: string; query: URLSearchParams } {
-  const [path = '', ...rest] = url.split('?');
+  // A whole URL is as good as its path (RFC 6455 §4.2.1, RFC 9112 §3.2.2).
+  const [path = '', ...rest] = url.replace(ORIGIN, '').split('?');
   return { path, query: new URLSearchParams(rest.join('?')) };
 }
 

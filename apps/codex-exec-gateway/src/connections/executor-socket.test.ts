@@ -115,6 +115,18 @@ describe('ws /codex-exec/{exe_id}: tickets', () => {
     peer.close();
   });
 
+  it('takes a whole URL in the request line, as RFC 6455 §4.2.1 allows it', async () => {
+    const { url } = await gateway.registered(await gateway.executor());
+    const { host, port } = new URL(url);
+    const socket = connectTcp(Number(port), '127.0.0.1');
+    const headers = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+    const lines = [`GET ${url.replace('ws:', 'http:')} HTTP/1.1`, `Host: ${host}`, ...headers];
+    socket.write(`${lines.join('\r\n')}\r\nSec-WebSocket-Key: ${'A'.repeat(22)}==\r\n\r\n`);
+    const answer = await new Promise<string>((resolve) => socket.once('data', (data) => resolve(data.toString())));
+    expect(answer).toMatch(/^HTTP\/1\.1 101 /);
+    socket.destroy();
+  });
+
   it('tells why in JSON, and never logs the ticket', async () => {
     const exeId = await gateway.executor();
     const ticket = mintWsTicket(exeId, nowSeconds() - 5, CAPTOKEN_SECRET);
