@@ -15,15 +15,21 @@ export interface HarnessPermission {
 }
 
 /**
- * Reads what stands in a bridge's url. A ticket of `/connect` comes from a Noise harness; a capability token itself from a legacy one,
- * which has no other way (docs/protocol.md).
+ * Reads what a harness shows. A ticket of `/connect` comes from a Noise harness; a capability token itself from a legacy one, which
+ * has no other way (docs/protocol.md). A bearer counts before the url's token, but says nothing of the generation where it is the
+ * capability token of the ticket's turn.
  * @throws {HttpError} 401; 503 while revocations are not known
  */
 export function bridgePermission(
-  { exeId, token }: { exeId: string; token: string | undefined },
+  { exeId, bearer, token }: { exeId: string; bearer: string | undefined; token: string | undefined },
   turnGuard: Pick<TurnGuard, 'bridgePermission'>,
 ): HarnessPermission {
-  const permission = turnGuard.bridgePermission(token);
+  let permission = turnGuard.bridgePermission(bearer ?? token);
+  if (bearer !== undefined && token !== undefined && permission.kind === 'capability') {
+    const inUrl = turnGuard.bridgePermission(token);
+    if (inUrl.claims.turn_id !== permission.claims.turn_id) throw unauthorized('bearer and token of different turns');
+    permission = inUrl;
+  }
   const { claims } = permission;
   const { traceparent } = claims;
   const who = { exeId, turnId: claims.turn_id, workspaceId: claims.workspace_id };

@@ -130,6 +130,17 @@ describe('ws /bridge/{exe_id}: who may open it', () => {
     expect(await upgradeStatus(`${gateway.wsUrl}/bridge/${exeId}?role=harness`, { authorization })).toBe(101);
   });
 
+  it('opens with the ticket of /connect also when a capability token of its turn comes with it', async () => {
+    const exeId = await gateway.bound();
+    await gateway.online(exeId);
+    const url = await gateway.bridgeUrl(exeId, { turnId: 'turn-both' });
+    const showing = (token: string) => upgradeStatus(url, { authorization: `Bearer ${token}` });
+    expect(await showing(gateway.capability({ turnId: 'turn-both' }))).toBe(101);
+    expect(await showing('x')).toBe(401);
+    expect(await showing(gateway.capability({ turnId: 'turn-both', lifetimeSeconds: 0 }))).toBe(401);
+    expect(await showing(gateway.capability({ turnId: 'turn-other' }))).toBe(401);
+  });
+
   it('refuses with 409 where the generations differ, either way', async () => {
     const exeId = await gateway.bound();
     const { peer } = await gateway.online(exeId);

@@ -14,8 +14,8 @@ export function bridgeSocketRoute(
   return async (upgrade) => {
     const { req, exeId, query } = upgrade;
     const tokens = query.getAll('token');
-    const token = bearerOf(req.headers.authorization) ?? (tokens.length === 1 ? tokens[0] : undefined);
-    const permission = bridgePermission({ exeId, token }, services.turnGuard);
+    const shown = { bearer: bearerOf(req.headers.authorization), token: tokens.length === 1 ? tokens[0] : undefined };
+    const permission = bridgePermission({ exeId, ...shown }, services.turnGuard);
     if (query.getAll('role').some((role) => role !== 'harness')) {
       throw new HttpError(400, 'invalid_request', 'a bridge is opened with role=harness, which makes frames binary');
     }
