@@ -7,6 +7,7 @@ describe('the address that is given to callers', () => {
     ['exec.example.test', 'HTTPS, http', 'wss://exec.example.test'],
     ['[::1]:8083', 'http', 'ws://[::1]:8083'],
     ['10.0.0.7:80', 'gopher', 'ws://10.0.0.7:80'],
+    ['codex_exec_gateway:8083', undefined, 'ws://codex_exec_gateway:8083'],
   ])('is for Host %s and X-Forwarded-Proto %s: %s', (host, proto, expected) => {
     expect(publicWsUrl({ host, 'x-forwarded-proto': proto }, undefined)).toBe(expected);
   });

@@ -2,7 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { HttpError } from '@codex-gateways/service';
 import type { Request } from 'express';
 
-const HOST = /^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)(:\d{1,5})?$/;
+// With underscores, which names of containers have.
+const HOST = /^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[\w.-]{0,251}[A-Za-z0-9])?)(:\d{1,5})?$/;
 
 /**
  * The ws(s) address under which the caller reaches this service: the configured one, or else the host that the caller used and the

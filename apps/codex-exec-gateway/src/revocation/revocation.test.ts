@@ -67,6 +67,14 @@ describe('POST /api/exec-gateway/revoke-turn', () => {
     expect(await secondsAhead('turn-ages')).toBeCloseTo(31 * 86_400, -1);
   });
 
+  it('takes an expiry that is null for none, and one within a second for the whole of it', async () => {
+    expect((await gateway.revoke('turn-null', { exp: null })).status).toBe(204);
+    expect(await secondsAhead('turn-null')).toBeCloseTo(3600, -1);
+    const exp = gateway.clock.nowSeconds() + 500;
+    expect((await gateway.revoke('turn-fraction', { exp: exp + 0.25 })).status).toBe(204);
+    expect((await rowOf('turn-fraction'))?.expires_at).toEqual(new Date((exp + 1) * 1000));
+  });
+
   it('is forgotten when its tokens are dead by themselves', async () => {
     await gateway.revoke('turn-short', { exp: gateway.clock.nowSeconds() + 120 });
     gateway.clock.advanceSeconds(125);
