@@ -32,7 +32,9 @@ export class TurnApi {
       res.json(document);
     });
     const { watch, log } = deps;
-    app.post('/api/turns', postTurnsRoute({ callers, jsonBody, places, door: this.#door, watch, log }));
+    const maxUnsentBytes = limits.bufferCapBytes;
+    const turns = { callers, jsonBody, places, door: this.#door, watch, maxUnsentBytes, log };
+    app.post('/api/turns', postTurnsRoute(turns));
   }
 
   async start(): Promise<void> {

@@ -1,9 +1,9 @@
-import { HttpError, type Logger, parseInput, requestIdOf } from '@codex-gateways/service';
+import { type Logger, parseInput, requestIdOf } from '@codex-gateways/service';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Caller } from '../authentication/authenticator.ts';
 import type { ClientWatch } from '../client-watch.ts';
 import type { InnerDoor } from './inner-door.ts';
-import { runTurn, type TurnEvent } from './run-turn.ts';
+import { runTurn, type TurnListener } from './run-turn.ts';
 import type { TurnCallers } from './turn-callers.ts';
 import { TurnEventStream } from './turn-event-stream.ts';
 import type { TurnPlaces } from './turn-places.ts';
@@ -15,6 +15,8 @@ export interface PostTurnsDeps {
   readonly places: Pick<TurnPlaces, 'take'>;
   readonly door: Pick<InnerDoor, 'enter'>;
   readonly watch: Pick<ClientWatch, 'keep'>;
+  /** Of events that a client does not read. */
+  readonly maxUnsentBytes: number;
   readonly log: Logger;
 }
 
@@ -36,10 +38,11 @@ export function postTurnsRoute(deps: PostTurnsDeps): RequestHandler {
       deps.watch.keep({ closed, close: ({ reason }) => interruption.abort(reason) }, asking);
     }
     try {
-      const run = (onEvent: (event: TurnEvent) => void) =>
-        start(deps, { req, request, caller, signal: interruption.signal, onEvent });
-      if (req.accepts(['application/json', 'text/event-stream']) === 'text/event-stream') await stream(run, req, res);
-      else res.set('Cache-Control', 'no-store').json(await run(() => undefined));
+      const run = (listener: TurnListener) =>
+        start(deps, { req, request, caller, signal: interruption.signal, ...listener });
+      if (req.accepts(['application/json', 'text/event-stream']) === 'text/event-stream')
+        await stream(run, { req, res, maxUnsentBytes: deps.maxUnsentBytes });
+      else res.set('Cache-Control', 'no-store').json(await run({ onEvent: () => undefined }));
     } finally {
       clearTimeout(timer);
       giveBack();
@@ -53,23 +56,16 @@ function readBody(jsonBody: RequestHandler, req: Request, res: Response): Promis
   });
 }
 
-interface Run {
+interface Run extends TurnListener {
   readonly req: Request;
   readonly request: TurnRequest;
   readonly caller: Caller;
   readonly signal: AbortSignal;
-  readonly onEvent: (event: TurnEvent) => void;
 }
 
-async function start(
-  { door, log }: PostTurnsDeps,
-  { req, request, caller, signal, onEvent }: Run,
-): Promise<TurnResult> {
-  const socket = await door.enter(caller, { requestId: requestIdOf(req), signal });
-  const result = await runTurn({ socket, request, signal, onEvent }).catch((error: unknown) => {
-    if (error === signal.reason) throw new HttpError(503, 'interrupted', 'the turn was interrupted before it began');
-    throw error;
-  });
+async function start({ door, log }: PostTurnsDeps, { req, caller, ...run }: Run): Promise<TurnResult> {
+  const socket = await door.enter(caller, { requestId: requestIdOf(req), signal: run.signal });
+  const result = await runTurn({ ...run, socket });
   const who = { workspace_id: caller.workspaceId, user_id: caller.userId };
   log.info({ ...who, thread_id: result.thread_id, status: result.status }, 'turn run for a caller');
   return result;
@@ -77,17 +73,19 @@ async function start(
 
 /** What is refused before the first event is refused with a status. */
 async function stream(
-  run: (onEvent: (event: TurnEvent) => void) => Promise<TurnResult>,
-  req: Request,
-  res: Response,
+  run: (listener: TurnListener) => Promise<TurnResult>,
+  { req, res, maxUnsentBytes }: { req: Request; res: Response; maxUnsentBytes: number },
 ): Promise<void> {
   let events: TurnEventStream | undefined;
   try {
-    const result = await run(({ event, data }) => {
-      events ??= new TurnEventStream(res);
-      events.send(event, data);
+    const result = await run({
+      onEvent: ({ event, data }) => {
+        events ??= new TurnEventStream(res, { maxUnsentBytes });
+        events.send(event, data);
+      },
+      whenRoom: () => events?.whenRoom(),
     });
-    events ??= new TurnEventStream(res);
+    events ??= new TurnEventStream(res, { maxUnsentBytes });
     events.send('turn.completed', result);
     events.end();
   } catch (error) {
