@@ -270,6 +270,20 @@ describe('device authorization grant (RFC 8628)', () => {
     expect(page).toContain('Build Farm');
   });
 
+  it('tells the person what a client would be allowed to do, as the consent page does', async () => {
+    const app = await registerClient(auth.db, { tokenEndpointAuthMethod: 'none' });
+    const pageFor = async (clientId: string, scope: string) => {
+      const { body } = await client.postForm('/oauth/device_authorization', { client_id: clientId, scope });
+      const web = await client.signedIn();
+      return (await web.submit('/codex/device', { user_code: String(body.user_code) })).text();
+    };
+    const little = await pageFor(app.clientId, 'openid');
+    expect(little).toContain('<li>know who you are</li>');
+    expect(little).not.toContain('administer');
+    expect(await pageFor(app.clientId, 'openid codex.api')).toMatch(/<li>[^<]*remote tokens[^<]*administer[^<]*<\/li>/);
+    expect(await pageFor(CLI_CLIENT_ID, 'openid')).toMatch(/<li>[^<]*administer[^<]*<\/li>/); // it needs no scope for it
+  });
+
   it('is not for clients that did not register it', async () => {
     const app = await registerClient(auth.db, { grantTypes: ['authorization_code'], tokenEndpointAuthMethod: 'none' });
     const answer = await client.postForm('/oauth/device_authorization', { client_id: app.clientId });

@@ -1,4 +1,5 @@
 import { CSRF_FIELD } from '../accounts/csrf.ts';
+import { powersOf } from '../oauth/scopes.ts';
 import { type Html, html } from '../pages/html.ts';
 import type { Page } from '../pages/pages.ts';
 import type { PendingLogin } from './device-code-store.ts';
@@ -45,6 +46,8 @@ export function confirmPage(
 <dt>Described as</dt><dd>${login.userAgent ?? 'unknown'}</dd>
 <dt>Started</dt><dd><time datetime="${login.createdAt.toISOString()}">${timeText(login.createdAt)}</time></dd>
 </dl>
+<p>It wants to:</p>
+<ul>${powersOf(login).map((power) => html`<li>${power}</li>`)}</ul>
 <form method="post" action="${basePath}/codex/device">
 <input type="hidden" name="${CSRF_FIELD}" value="${csrfToken}">
 <input type="hidden" name="user_code" value="${userCode}">

@@ -2,7 +2,7 @@ import { CSRF_FIELD } from '../accounts/csrf.ts';
 import { html } from '../pages/html.ts';
 import { formTargetsOf, type Page } from '../pages/pages.ts';
 import type { AuthorizationRequest } from './authorization-request.ts';
-import { SCOPES } from './scopes.ts';
+import { powersOf } from './scopes.ts';
 
 /** The page where a person lets a client in, or not. */
 export function consentPage(
@@ -14,7 +14,7 @@ export function consentPage(
     title: `${name} asks for access`,
     formTargets: formTargetsOf(redirectUri),
     body: html`<p>You are signed in as <strong>${email}</strong>. <strong>${name}</strong> wants to:</p>
-<ul>${scope.split(' ').map((each) => html`<li>${SCOPES[each] ?? each}</li>`)}</ul>
+<ul>${powersOf({ clientId: client.clientId, scope }).map((power) => html`<li>${power}</li>`)}</ul>
 <p class="dim">Afterwards you go to <code>${redirectUri}</code></p>
 <form method="post" action="${basePath}/oauth/consent">
 <input type="hidden" name="${CSRF_FIELD}" value="${csrfToken}">

@@ -12,9 +12,17 @@ export const SCOPES: Readonly<Record<string, string>> = {
   offline_access: 'stay signed in while you are away',
   'api.connectors.read': 'see your connectors',
   'api.connectors.invoke': 'use your connectors',
-  [API_SCOPE]: 'manage your connectors and remote tokens',
+  [API_SCOPE]:
+    'act for you in the whole API: connectors, remote tokens, workspaces, sessions; and administer this server, if you may',
 };
 
 export function isBuiltInClient(clientId: string): boolean {
   return clientId === BUILT_IN_CLIENT_ID;
+}
+
+/** What a client may do with its tokens, in words for the person who is to approve it. */
+export function powersOf({ clientId, scope }: { clientId: string; scope: string }): string[] {
+  const scopes = new Set(scope.split(' ').filter((each) => each !== ''));
+  if (isBuiltInClient(clientId)) scopes.add(API_SCOPE); // it needs none
+  return [...scopes].map((each) => SCOPES[each] ?? each);
 }
