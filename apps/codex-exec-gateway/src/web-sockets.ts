@@ -22,7 +22,7 @@ export class WebSocketAcceptor {
 
   constructor(limits: { noiseFrameBytes: number; plainFrameBytes: number; closeTimeoutMs: number }) {
     const { noiseFrameBytes, plainFrameBytes, closeTimeoutMs } = limits;
-    const shared = { closeTimeoutMs, flushTurn: new FlushTurn() };
+    const shared = { closeTimeoutMs, closesGaps: true, flushTurn: new FlushTurn() };
     this.#options = {
       noise: { ...shared, maxMessageBytes: noiseFrameBytes },
       legacy: { ...shared, maxMessageBytes: plainFrameBytes },

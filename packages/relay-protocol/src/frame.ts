@@ -55,6 +55,9 @@ const KIND_OF_FIELD: Readonly<Record<number, FrameKind>> = {
 };
 const STREAM_ID_FIELD = 2;
 const LAST_KNOWN_FIELD = 10;
+const MAX_VARINT_BYTES = 10;
+/** So many hold 32 bits. */
+const MAX_USED_VARINT_BYTES = 5;
 const WIRE_VARINT = 0;
 const WIRE_FIXED64 = 1;
 const WIRE_LENGTH = 2;
@@ -71,13 +74,15 @@ class FieldCursor {
   /** The next varint, or undefined when it is cut off or longer than a 32-bit number needs to be. */
   varint(): number | undefined {
     let value = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
+    let unit = 1;
+    for (let count = 0; count < MAX_VARINT_BYTES; count += 1) {
       const byte = this.bytes[this.offset];
       if (byte === undefined) return undefined;
       this.offset += 1;
       // Beyond 32 bits only the length of the varint matters here: such values are skipped, never used.
-      if (shift < 32) value += (byte & 0x7f) * 2 ** shift;
+      if (count < MAX_USED_VARINT_BYTES) value += (byte & 0x7f) * unit;
       if ((byte & 0x80) === 0) return value;
+      unit *= 0x80;
     }
     return undefined;
   }

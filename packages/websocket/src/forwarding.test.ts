@@ -7,16 +7,18 @@ import type { FrameSocket } from './frame-socket.ts';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const ROLES = ['server', 'client'] as const;
+const PAIRS = ROLES.flatMap((from) => ROLES.map((to) => [from, to] as const));
+const WAYS = [true, false].flatMap((closesGaps) => PAIRS.map(([from, to]) => [from, to, closesGaps] as const));
 
 const turn = () => new Promise(setImmediate);
 
 describe('forwarding', () => {
   const cleanup = useCleanup();
 
-  it.each(ROLES.flatMap((from) => ROLES.map((to) => [from, to] as const)))(
-    'passes messages on from where they lie (read as %s, sent as %s), whatever their size, fragments and form',
-    async (from, to) => {
-      const source = await OPENERS[from](cleanup);
+  it.each(WAYS)(
+    'passes messages on from where they lie (read as %s, sent as %s, gaps closed: %s), whatever their size, fragments and form',
+    async (from, to, closesGaps) => {
+      const source = await OPENERS[from](cleanup, { closesGaps });
       const target = await OPENERS[to](cleanup);
       const received = recorded(target.theirs);
       source.ours.on('message', () => target.ours.forward(source.ours));
@@ -64,6 +66,25 @@ describe('forwarding', () => {
     await waitFor(() => received.length === 100, { timeoutMs: 5000, describe: 'all messages' });
     expect(received.map(({ data }) => data.toString())).toEqual(Array.from({ length: 100 }, (_, index) => `n${index}`));
     expect(writes).toBe(1);
+  });
+
+  it('passes on large messages that came in one chunk as one piece of it, where gaps are closed', async () => {
+    const source = await oursAsServer(cleanup, { closesGaps: true });
+    const target = await oursAsServer(cleanup);
+    const received = recorded(target.theirs);
+    const written: Buffer[] = [];
+    const write = target.socket.write.bind(target.socket);
+    target.socket.write = ((piece: Buffer, done: () => void) => {
+      written.push(piece);
+      return write(piece, done);
+    }) as typeof target.socket.write;
+    source.ours.on('message', () => target.ours.forward(source.ours));
+    const sent = [16 * KIB, 5000, 70_000, 300].map(randomText);
+    const chunk = Buffer.concat(sent.map((payload) => handMade({ opcode: 1, payload, key: KEY })));
+    source.socket.emit('data', chunk);
+    await waitFor(() => received.length === sent.length, { timeoutMs: 5000, describe: 'all messages' });
+    expect(received.map(({ data }) => data.toString())).toEqual(sent.map(String));
+    expect(written.map(({ buffer }) => buffer === chunk.buffer)).toEqual([true]);
   });
 
   it('is refused outside of a delivery, and for the same message again', async () => {

@@ -1,23 +1,27 @@
 import { isUtf8 } from 'node:buffer';
-import { FrameHeader, MAX_HEADER_BYTES, OPCODES, type Role } from './frame-header.ts';
-import { applyMask } from './masking.ts';
-import { MessageBuffer } from './message-buffer.ts';
+import { FrameHeader, MASK_KEY_BYTES, MAX_HEADER_BYTES, OPCODES, type Role } from './frame-header.ts';
+import { applyMask, MOVES_FREELY_FROM_BYTES, moveMasked } from './masking.ts';
+import { MessageBuffer, MessageMemory } from './message-buffer.ts';
 import { type ProtocolViolation, violation } from './protocol-violation.ts';
 
+const NOTHING = Buffer.alloc(0);
+/** What a socket reads at once: a chunk of this size says that there is more. */
+const FULL_CHUNK_BYTES = 64 * 1024;
+
 /** Where a message lies in memory while it is delivered. */
-export interface MessageInPlace {
+export class MessageInPlace {
   /** The message itself, not masked. */
-  payload: Buffer;
-  isBinary: boolean;
+  payload: Buffer = NOTHING;
+  isBinary = false;
   /** What `payload` is a part of. */
-  bytes: Buffer;
-  payloadStart: number;
-  /** So many bytes right before the payload are nobody's: the header that it came with. */
-  headroomBytes: number;
+  bytes: Buffer = NOTHING;
+  payloadStart = 0;
+  /** So many bytes right before the payload are nobody's: the header that it came with, or what is left of it. */
+  headroomBytes = 0;
   /** The chunk that it ended in has nothing behind it. */
-  isLast: boolean;
+  isLast = false;
   /** The key that its sender had masked it with; undefined for one that was not, or had several. */
-  maskKey: number | undefined;
+  maskKey: number | undefined = undefined;
 }
 
 /** Learns what was read. A listener may stop the parser. */
@@ -35,21 +39,26 @@ export interface FrameParserOptions {
   /** The longest message, all of its fragments together. */
   readonly maxMessageBytes: number;
   readonly validatesUtf8: boolean;
+  /**
+   * Whether masked messages that came right behind each other are moved together while they are unmasked, so that with headers
+   * without a key, and nothing between them, they leave as one piece.
+   */
+  readonly closesGaps?: boolean;
 }
-
-const NOTHING = Buffer.alloc(0);
 
 /**
  * Reads the frames of one peer, RFC 6455 §5, out of the chunks that they arrive in. What a chunk has whole is delivered as a view of
- * it; only a message that is spread over chunks or fragments is put together elsewhere. Owns the chunks, and unmasks them in place.
+ * it; only a message that is spread over chunks or fragments is put together elsewhere. Owns the chunks, and unmasks in them.
  */
 export class FrameParser {
   readonly #events: FrameEvents;
   readonly #options: FrameParserOptions;
   readonly #expectsMask: boolean;
+  readonly #closesGaps: boolean;
   readonly #header = new FrameHeader();
   /** The beginning of a header, or of a control frame, whose rest has not come. */
   #stash: Buffer | undefined;
+  readonly #memory = new MessageMemory();
   /** The message that is being put together. */
   #message: MessageBuffer | undefined;
   #isBinary = false;
@@ -57,14 +66,16 @@ export class FrameParser {
   #missingBytes = 0;
   #isFragmented = false;
   #isStopped = false;
-  readonly #inPlace: MessageInPlace = {
-    ...{ payload: NOTHING, isBinary: false, bytes: NOTHING, payloadStart: 0, headroomBytes: 0 },
-    ...{ isLast: false, maskKey: undefined },
-  };
+  /** Where the last message ended that was delivered out of this chunk, before it was moved. */
+  #deliveredEnd = 0;
+  /** By how much it was moved. */
+  #movedBytes = 0;
+  readonly #inPlace = new MessageInPlace();
 
   constructor(options: FrameParserOptions, events: FrameEvents) {
     this.#options = options;
     this.#expectsMask = options.role === 'server';
+    this.#closesGaps = options.closesGaps === true && this.#expectsMask;
     this.#events = events;
   }
 
@@ -73,6 +84,7 @@ export class FrameParser {
     this.#isStopped = true;
     this.#stash = undefined;
     this.#message = undefined;
+    this.#memory.isBusy = false;
   }
 
   push(chunk: Buffer): void {
@@ -82,6 +94,8 @@ export class FrameParser {
       this.#stash = undefined;
     }
     let offset = 0;
+    this.#deliveredEnd = -1;
+    this.#memory.isBusy = chunk.length >= FULL_CHUNK_BYTES;
     while (offset < bytes.length && !this.#isStopped) {
       const next = this.#missingBytes > 0 ? this.#continuePayload(bytes, offset) : this.#readFrame(bytes, offset);
       if (next === undefined) {
@@ -105,11 +119,11 @@ export class FrameParser {
     if (refusal) return this.#violated(refusal);
     if (header.opcode !== OPCODES.continuation) this.#isBinary = header.opcode === OPCODES.binary;
     if (end <= bytes.length && header.isFinal && !this.#isFragmented) {
-      this.#deliverFrame(bytes, start, end);
+      this.#deliverFrame(bytes, offset, start);
       return end;
     }
     this.#isFragmented = true;
-    this.#message ??= new MessageBuffer(header.payloadBytes);
+    this.#message ??= new MessageBuffer(this.#memory, header.payloadBytes);
     this.#missingBytes = header.payloadBytes;
     return header.payloadBytes === 0 ? this.#endOfFrame(bytes, start) : start;
   }
@@ -130,41 +144,50 @@ export class FrameParser {
     return end;
   }
 
-  #deliverFrame(bytes: Buffer, start: number, end: number): void {
-    const payload = bytes.subarray(start, end);
-    const { maskKey } = this.#header;
-    if (maskKey !== undefined) applyMask(payload, maskKey);
+  #deliverFrame(bytes: Buffer, frameStart: number, start: number): void {
+    const { maskKey, payloadBytes, bytes: headerBytes } = this.#header;
+    const end = start + payloadBytes;
+    const isBehindOther = frameStart === this.#deliveredEnd;
+    const moves = this.#closesGaps && isBehindOther && payloadBytes >= MOVES_FREELY_FROM_BYTES;
+    const moved = moves ? this.#movedBytes + MASK_KEY_BYTES : 0;
+    this.#deliveredEnd = end;
+    this.#movedBytes = moved;
+    const payload = bytes.subarray(start - moved, end - moved);
+    if (maskKey !== undefined) {
+      if (moves) moveMasked(bytes.subarray(start, end), maskKey, payload);
+      else applyMask(payload, maskKey);
+    }
     const message = this.#inPlace;
     message.bytes = bytes;
-    message.payloadStart = start;
-    message.headroomBytes = this.#header.bytes;
+    message.payloadStart = start - moved;
+    message.headroomBytes = moves ? headerBytes - MASK_KEY_BYTES : headerBytes;
     message.isLast = end === bytes.length;
     message.maskKey = maskKey;
     this.#deliver(payload);
   }
 
   #continuePayload(bytes: Buffer, offset: number): number {
-    const end = Math.min(bytes.length, offset + this.#missingBytes);
+    const { maskKey, payloadBytes } = this.#header;
+    const missingBytes = this.#missingBytes;
+    const end = Math.min(bytes.length, offset + missingBytes);
     const message = this.#message as MessageBuffer;
-    message.append(bytes.subarray(offset, end), message.length + this.#missingBytes);
+    message.append(bytes.subarray(offset, end), { offset: payloadBytes - missingBytes, maskKey, missingBytes });
     this.#missingBytes -= end - offset;
     return this.#missingBytes === 0 ? this.#endOfFrame(bytes, end) : end;
   }
 
   #endOfFrame(chunk: Buffer, next: number): number {
-    const { maskKey, payloadBytes, isFinal } = this.#header;
-    const message = this.#message as MessageBuffer;
-    if (maskKey !== undefined) applyMask(message.from(message.length - payloadBytes), maskKey);
-    if (!isFinal) return next;
+    if (!this.#header.isFinal) return next;
+    const { bytes } = this.#message as MessageBuffer;
     this.#isFragmented = false;
     this.#message = undefined;
     const inPlace = this.#inPlace;
-    inPlace.bytes = message.bytes;
+    inPlace.bytes = bytes;
     inPlace.payloadStart = MAX_HEADER_BYTES;
     inPlace.headroomBytes = MAX_HEADER_BYTES;
     inPlace.isLast = next === chunk.length;
     inPlace.maskKey = undefined;
-    this.#deliver(message.from(0));
+    this.#deliver(bytes.subarray(MAX_HEADER_BYTES));
     return next;
   }
 

@@ -27,6 +27,8 @@ export interface FrameSocketOptions {
   readonly maxMessageBytes: number;
   /** Whether text that is not UTF-8 closes the connection with 1007, as RFC 6455 §8.1 has it; true unless told otherwise. */
   readonly validatesUtf8?: boolean;
+  /** For a server's socket whose messages are forwarded to clients: those that follow each other leave as one piece. False unless told otherwise. */
+  readonly closesGaps?: boolean;
   /** How long the peer may take to answer a close frame, and to hang up after it; 30 s unless told otherwise. */
   readonly closeTimeoutMs?: number;
   /** Shared by the sockets of a process, whose frames leave together then; its own unless given. */
@@ -72,12 +74,12 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   /** Takes the socket over: reads it, and closes it. What was read too far during the upgrade is to be unshifted before. */
   constructor(socket: Duplex, options: FrameSocketOptions) {
     super();
-    const { role, maxMessageBytes, validatesUtf8 = true, closeTimeoutMs = CLOSE_TIMEOUT_MS } = options;
+    const { role, maxMessageBytes, validatesUtf8 = true, closesGaps = false } = options;
     this.#socket = socket;
-    this.#parser = new FrameParser({ role, maxMessageBytes, validatesUtf8 }, this);
+    this.#parser = new FrameParser({ role, maxMessageBytes, validatesUtf8, closesGaps }, this);
     this.#queue = new SendQueue(socket, options.flushTurn ?? new FlushTurn(), () => this.#taken());
     this.#maskKeys = role === 'client' ? new MaskKeys() : undefined;
-    this.#closeTimeoutMs = closeTimeoutMs;
+    this.#closeTimeoutMs = options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS;
     socket.on('data', (chunk: Buffer) => this.#parser.push(chunk));
     socket.once('end', () => this.#hangUp());
     socket.on('error', () => this.terminate());
@@ -139,13 +141,14 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
     const needed = headerBytes(payload.length) + (maskKey === undefined ? 0 : MASK_KEY_BYTES);
     if (needed <= headroomBytes) {
       writeHeader(bytes, payloadStart - needed, frame);
-      const whole = bytes.subarray(payloadStart - needed, payloadStart + payload.length);
-      this.#queue.add(whole, { payload: undefined, isLast, callback });
+      this.#queue.append(bytes, payloadStart - needed, payloadStart + payload.length);
     } else {
       const head = Buffer.allocUnsafe(needed);
       writeHeader(head, 0, frame);
-      this.#queue.add(head, { payload, isLast, callback });
+      this.#queue.append(head, 0, needed);
+      this.#queue.append(bytes, payloadStart, payloadStart + payload.length);
     }
+    this.#queue.endFrame(isLast, callback);
   }
 
   /** @param payload - at most 125 bytes */
@@ -280,7 +283,9 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
 
   #frame(opcode: OpcodeValue, data: Buffer | string, callback: SendCallback | undefined): void {
     const { head, payload } = encodeFrame(opcode, data, this.#maskKeys?.next());
-    this.#queue.add(head, { payload, isLast: false, callback });
+    this.#queue.append(head, 0, head.length);
+    if (payload) this.#queue.append(payload, 0, payload.length);
+    this.#queue.endFrame(false, callback);
   }
 
   #maySend(callback: SendCallback | undefined): boolean {

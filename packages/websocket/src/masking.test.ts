@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { applyMask, IS_MASKING_NATIVE, maskBytes, maskWords } from './masking.ts';
+import { applyMask, IS_MASKING_NATIVE, maskBytes, maskWords, moveMasked, turnKey } from './masking.ts';
 
 describe('masking (RFC 6455 §5.3)', () => {
   it('has bufferutil here, so that what is tested below is what runs', () => {
@@ -25,6 +25,27 @@ describe('masking (RFC 6455 §5.3)', () => {
             mask(whole.subarray(before, before + content.length), key);
             expect(whole).toEqual(Buffer.concat([Buffer.alloc(before, 7), expected, Buffer.alloc(after, 9)]));
           }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+  it('gives the same on the way to a place before it in the same memory, and in parts with the key turned', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 700 }),
+        ...[fc.nat(0xffff_ffff), fc.nat(20), fc.nat(9), fc.nat(700)],
+        (content, key, distance, before, cut) => {
+          const expected = Buffer.from(content);
+          maskBytes(expected, key);
+          const [at, length] = [before + distance, content.length];
+          const whole = Buffer.concat([Buffer.alloc(at, 7), content]);
+          moveMasked(whole.subarray(at), key, whole.subarray(before, before + length));
+          expect(whole.subarray(0, before + length)).toEqual(Buffer.concat([Buffer.alloc(before, 7), expected]));
+          const parts = [content.slice(0, cut), content.slice(cut)].map((part) => Buffer.from(part));
+          applyMask(parts[0] as Buffer, key);
+          applyMask(parts[1] as Buffer, turnKey(key, parts[0]?.length ?? 0));
+          expect(Buffer.concat(parts)).toEqual(expected);
         },
       ),
       { numRuns: 500 },

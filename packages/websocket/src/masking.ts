@@ -2,7 +2,10 @@ import { randomFillSync } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 
-type NativeUnmask = (bytes: Uint8Array, key: Uint8Array) => void;
+interface NativeMasking {
+  unmask(bytes: Uint8Array, key: Uint8Array): void;
+  mask(from: Uint8Array, key: Uint8Array, to: Uint8Array, offset: number, length: number): void;
+}
 
 /** Below this a call into native code costs more than it saves. */
 const NATIVE_FROM_BYTES = 256;
@@ -10,25 +13,48 @@ const NATIVE_FROM_BYTES = 256;
 const WORDS_FROM_BYTES = 32;
 const IS_LITTLE_ENDIAN = endianness() === 'LE';
 
-const nativeUnmask = loadNative();
+const native = loadNative();
 const nativeKey = Buffer.alloc(4);
 
 /** Whether bufferutil, which is optional, does the work for large payloads. */
-export const IS_MASKING_NATIVE = nativeUnmask !== undefined;
+export const IS_MASKING_NATIVE = native !== undefined;
 
 /**
  * Masks bytes in place, or unmasks them, which is the same (RFC 6455 §5.3).
  * @param key - its four bytes as a little-endian number
  */
 export function applyMask(bytes: Buffer, key: number): void {
-  if (nativeUnmask && bytes.length >= NATIVE_FROM_BYTES) {
+  if (native && bytes.length >= NATIVE_FROM_BYTES) {
     nativeKey.writeUInt32LE(key, 0);
-    nativeUnmask(bytes, nativeKey);
+    native.unmask(bytes, nativeKey);
   } else if (IS_LITTLE_ENDIAN && bytes.length >= WORDS_FROM_BYTES) {
     maskWords(bytes, key);
   } else {
     maskBytes(bytes, key);
   }
+}
+
+/** From here on `moveMasked` costs no more than `applyMask`. */
+export const MOVES_FREELY_FROM_BYTES = native ? NATIVE_FROM_BYTES : Number.POSITIVE_INFINITY;
+
+/**
+ * `applyMask` on the way to another place.
+ * @param to - as long as `from`; in the same memory it may begin before `from`, whose bytes are nobody's afterwards
+ */
+export function moveMasked(from: Buffer, key: number, to: Buffer): void {
+  if (native && from.length >= NATIVE_FROM_BYTES) {
+    nativeKey.writeUInt32LE(key, 0);
+    native.mask(from, nativeKey, to, 0, from.length);
+  } else {
+    to.set(from);
+    applyMask(to, key);
+  }
+}
+
+/** The key of what comes after so many bytes of a payload. */
+export function turnKey(key: number, bytes: number): number {
+  const shift = (bytes & 3) << 3;
+  return shift === 0 ? key : ((key >>> shift) | (key << (32 - shift))) >>> 0;
 }
 
 /** `applyMask` four bytes at a time, for at least four bytes, on a machine whose words are little-endian. */
@@ -38,9 +64,8 @@ export function maskWords(bytes: Buffer, key: number): void {
   for (let index = 0; index < before; index += 1) bytes[index] = (bytes[index] as number) ^ (key >>> (index << 3));
   const wordCount = (length - before) >>> 2;
   const words = new Int32Array(bytes.buffer, byteOffset + before, wordCount);
-  const shift = before << 3;
-  const turnedKey = shift === 0 ? key | 0 : (key >>> shift) | (key << (32 - shift));
-  for (let index = 0; index < wordCount; index += 1) words[index] = (words[index] as number) ^ turnedKey;
+  const wordKey = turnKey(key, before) | 0;
+  for (let index = 0; index < wordCount; index += 1) words[index] = (words[index] as number) ^ wordKey;
   for (let index = before + (wordCount << 2); index < length; index += 1) {
     bytes[index] = (bytes[index] as number) ^ (key >>> ((index & 3) << 3));
   }
@@ -72,10 +97,10 @@ export class MaskKeys {
 }
 
 /** bufferutil where it is installed and compiled: its own fallback is slower than ours. */
-function loadNative(): NativeUnmask | undefined {
+function loadNative(): NativeMasking | undefined {
   try {
-    const { unmask } = createRequire(import.meta.url)('bufferutil') as { unmask: NativeUnmask };
-    return String(unmask).includes('[native code]') ? unmask : undefined;
+    const masking = createRequire(import.meta.url)('bufferutil') as NativeMasking;
+    return String(masking.unmask).includes('[native code]') ? masking : undefined;
   } catch {
     return undefined;
   }

@@ -1,20 +1,52 @@
 import { MAX_HEADER_BYTES } from './frame-header.ts';
+import { moveMasked, turnKey } from './masking.ts';
 
 /** What the first part of a message gets at least, so that usual messages are assembled in one piece of memory. */
 const FIRST_BYTES = 16 * 1024;
 const GROWTH = 4;
+/** Memory is cheaper by the block than by the message. */
+const BLOCK_BYTES = 64 * 1024;
+
+/**
+ * Memory for the messages of one connection that come in parts. While it is busy they are cut from blocks, which live as long as anything
+ * cut from them.
+ */
+export class MessageMemory {
+  #isBusy = false;
+  #block: Buffer | undefined;
+  #used = 0;
+
+  /** @param isBusy - whether more messages are about to come; otherwise the rest of the block is let go of */
+  set isBusy(isBusy: boolean) {
+    this.#isBusy = isBusy;
+    if (!isBusy) this.#block = undefined;
+  }
+
+  take(bytes: number): Buffer {
+    if (!this.#isBusy || bytes > BLOCK_BYTES / 2) return Buffer.allocUnsafeSlow(bytes);
+    if (!this.#block || this.#used + bytes > BLOCK_BYTES) {
+      this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+      this.#used = 0;
+    }
+    const taken = this.#block.subarray(this.#used, this.#used + bytes);
+    this.#used += bytes;
+    return taken;
+  }
+}
 
 /**
  * A message that came in parts. Its memory grows with what has come, not with what was announced: at most four times as much.
  * In front there is room for the header that it may be forwarded with.
  */
 export class MessageBuffer {
+  readonly #memory: MessageMemory;
   #buffer: Buffer;
   #end = MAX_HEADER_BYTES;
 
   /** @param expectedBytes - how long the message will be as far as it is known */
-  constructor(expectedBytes: number) {
-    this.#buffer = Buffer.allocUnsafeSlow(MAX_HEADER_BYTES + Math.min(expectedBytes, FIRST_BYTES));
+  constructor(memory: MessageMemory, expectedBytes: number) {
+    this.#memory = memory;
+    this.#buffer = memory.take(MAX_HEADER_BYTES + Math.min(expectedBytes, FIRST_BYTES));
   }
 
   get length(): number {
@@ -26,21 +58,23 @@ export class MessageBuffer {
     return this.#buffer.subarray(0, this.#end);
   }
 
-  /** The message from a byte of it on, in place. */
-  from(offset: number): Buffer {
-    return this.#buffer.subarray(MAX_HEADER_BYTES + offset, this.#end);
-  }
-
-  /** @param expectedBytes - how long the message will be as far as it is known */
-  append(part: Buffer, expectedBytes: number): void {
+  /**
+   * Adds bytes of a frame, not masked from now on.
+   * @param frame.offset - where they stand in the payload of their frame
+   * @param frame.maskKey - of their frame, if it has one
+   * @param frame.missingBytes - how many more of it will come, these included
+   */
+  append(part: Buffer, frame: { offset: number; maskKey: number | undefined; missingBytes: number }): void {
+    const { offset, maskKey, missingBytes } = frame;
     const needed = this.#end + part.length;
-    if (needed > this.#buffer.length) this.#grow(needed, MAX_HEADER_BYTES + expectedBytes);
-    part.copy(this.#buffer, this.#end);
+    if (needed > this.#buffer.length) this.#grow(needed, this.#end + missingBytes);
+    if (maskKey === undefined) part.copy(this.#buffer, this.#end);
+    else moveMasked(part, turnKey(maskKey, offset), this.#buffer.subarray(this.#end, needed));
     this.#end = needed;
   }
 
   #grow(needed: number, expected: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(expected, needed * GROWTH)));
+    const larger = this.#memory.take(Math.max(needed, Math.min(expected, needed * GROWTH)));
     this.#buffer.copy(larger, 0, 0, this.#end);
     this.#buffer = larger;
   }

@@ -10,15 +10,10 @@ const COMPACT_FROM_BYTES = 64 * 1024;
 const COMPACT_FROM_RATIO = 4;
 
 /** A turn that sends more than this begins before it ends. */
-const FLUSH_FROM_BYTES = 64 * 1024;
-
-export interface QueuedFrame {
-  readonly payload: Buffer | undefined;
-  readonly isLast: boolean;
-  readonly callback: SendCallback | undefined;
-}
+const FLUSH_FROM_BYTES = 256 * 1024;
 
 interface Batch {
+  readonly bytes: number;
   readonly frames: number;
   readonly callbacks: readonly SendCallback[] | undefined;
 }
@@ -31,12 +26,17 @@ export class SendQueue {
   readonly #socket: Duplex;
   readonly #turn: FlushTurn;
   readonly #onTaken: () => void;
-  #pending: Buffer[] | undefined;
+  readonly #pending: Buffer[] = [];
+  /** What was added last, while more of the same memory may follow it. */
+  #run: Buffer | undefined;
+  #runStart = 0;
+  #runEnd = 0;
   #pendingBytes = 0;
   #pendingFrames = 0;
   #pendingCallbacks: SendCallback[] | undefined;
   readonly #batches: Batch[] = [];
   #framesUnderWay = 0;
+  #bytesUnderWay = 0;
 
   /** @param onTaken - the system took a batch, or the socket is gone and it was thrown away */
   constructor(socket: Duplex, turn: FlushTurn, onTaken: () => void) {
@@ -47,7 +47,7 @@ export class SendQueue {
 
   /** What waits, in bytes. */
   get bytes(): number {
-    return this.#pendingBytes + this.#socket.writableLength;
+    return this.#pendingBytes + this.#bytesUnderWay;
   }
 
   get pendingFrames(): number {
@@ -59,39 +59,42 @@ export class SendQueue {
     return this.#pendingFrames + this.#framesUnderWay;
   }
 
-  /**
-   * Adds one frame, which from now on belongs to the queue.
-   * @param frame.payload - when `head` is only its header
-   * @param frame.isLast - nothing else came with what it was made from, so that nothing is won by waiting
-   */
-  add(head: Buffer, { payload, isLast, callback }: QueuedFrame): void {
-    const isFirst = this.#pending === undefined;
-    const compacts = this.bytes >= COMPACT_FROM_BYTES;
-    const first = compacts ? compact(head) : head;
-    if (this.#pending) this.#pending.push(first);
-    else this.#pending = [first];
-    this.#pendingFrames += 1;
-    this.#pendingBytes += head.length;
-    if (payload) {
-      this.#pending.push(compacts ? compact(payload) : payload);
-      this.#pendingBytes += payload.length;
+  /** Adds a part of a frame, the bytes of `memory` from `start` to `end`. They belong to the queue from now on. */
+  append(memory: Buffer, start: number, end: number): void {
+    if (this.#run === memory && this.#runEnd === start) {
+      this.#runEnd = end;
+    } else {
+      this.#endRun();
+      this.#run = memory;
+      this.#runStart = start;
+      this.#runEnd = end;
     }
+    this.#pendingBytes += end - start;
+  }
+
+  /**
+   * The frame is complete, and leaves: now, or together with others.
+   * @param isLast - nothing else came with what it was made from, so that nothing is won by waiting
+   */
+  endFrame(isLast: boolean, callback: SendCallback | undefined): void {
+    this.#pendingFrames += 1;
     if (callback) {
       this.#pendingCallbacks ??= [];
       this.#pendingCallbacks.push(callback);
     }
     if (this.#pendingBytes >= FLUSH_FROM_BYTES) this.flush();
-    else if (isFirst) this.#turn.add(this, isLast);
+    else if (this.#pendingFrames === 1) this.#turn.add(this, isLast);
   }
 
   /** Hands all to the socket now. */
   flush(): void {
+    if (this.#pendingFrames === 0) return;
+    this.#endRun();
     const buffers = this.#pending;
-    if (!buffers) return;
     const bytes = this.#pendingBytes;
-    this.#batches.push({ frames: this.#pendingFrames, callbacks: this.#pendingCallbacks });
+    this.#batches.push({ bytes, frames: this.#pendingFrames, callbacks: this.#pendingCallbacks });
     this.#framesUnderWay += this.#pendingFrames;
-    this.#pending = undefined;
+    this.#bytesUnderWay += bytes;
     this.#pendingBytes = 0;
     this.#pendingFrames = 0;
     this.#pendingCallbacks = undefined;
@@ -99,6 +102,15 @@ export class SendQueue {
     if (buffers.length === 1) this.#socket.write(first, this.#taken);
     else if (bytes < LIST_FROM_BYTES * buffers.length) this.#socket.write(Buffer.concat(buffers, bytes), this.#taken);
     else this.#writeList(buffers);
+    buffers.length = 0;
+  }
+
+  #endRun(): void {
+    const memory = this.#run;
+    if (!memory) return;
+    const run = memory.subarray(this.#runStart, this.#runEnd);
+    this.#pending.push(this.bytes >= COMPACT_FROM_BYTES ? compact(run) : run);
+    this.#run = undefined;
   }
 
   #writeList(buffers: readonly Buffer[]): void {
@@ -114,6 +126,7 @@ export class SendQueue {
     const batch = this.#batches.shift();
     if (!batch) return;
     this.#framesUnderWay -= batch.frames;
+    this.#bytesUnderWay -= batch.bytes;
     if (batch.callbacks) for (const callback of batch.callbacks) callback(error);
     this.#onTaken();
   };
