@@ -42,7 +42,7 @@ export function createKeyManagement(config: Config, deps: KeyManagementDeps): Ke
   const { databaseUrl, keyCheckIntervalMs } = config;
   const watch = new KeyWatch({ databaseUrl, keys, rotation, log, intervalMs: keyCheckIntervalMs });
   return {
-    routes: jwksRoutes({ keys, activationDelaySeconds }),
+    routes: jwksRoutes({ keys, activationDelaySeconds, issuer: config.issuer }),
     adminRoutes: (withUser) => signingKeyRoutes({ rotation, withUser }),
     /** @throws {ConfigError} naming the variable when no configured master key opens what the database has */
     async start() {

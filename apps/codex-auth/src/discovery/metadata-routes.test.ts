@@ -55,6 +55,13 @@ describe('discovery of an issuer with a path (RFC 8414 §3.1)', () => {
     });
   });
 
+  it.each(['/.well-known/jwks.json/codex-auth', '/.well-known/jwks.json/codex-auth/'])(
+    'has its keys on %s as well',
+    async (path) => {
+      expect(await read(auth.url + path)).toEqual(await read(`${auth.url}/.well-known/jwks.json`));
+    },
+  );
+
   it('serves everything under the path and, for proxies that take it off, at the root', async () => {
     for (const base of ['', '/codex-auth']) {
       expect((await fetch(`${auth.url}${base}/login`)).status).toBe(200);
