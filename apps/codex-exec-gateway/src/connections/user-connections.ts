@@ -13,6 +13,8 @@ export class UserConnections {
   readonly #db: Queryable;
   readonly #limit: number;
   readonly #counts = new Map<string, number>();
+  /** Counts under way, which all who come meanwhile wait for: each by itself they would keep the database from what brings them back. */
+  readonly #counting = new Map<string, Promise<number>>();
   #countedAt = 0;
 
   constructor({ db, limit }: { db: Queryable; limit: number }) {
@@ -30,14 +32,26 @@ export class UserConnections {
       this.#counts.clear();
       this.#countedAt = now;
     }
-    const known = this.#counts.get(ownerUserId);
-    if (known !== undefined && known < this.#limit) {
+    const shared = this.#counts.has(ownerUserId) ? 0 : await this.#count({ ownerUserId, exeId });
+    const known = this.#counts.get(ownerUserId) ?? shared;
+    if (known < this.#limit) {
       this.#counts.set(ownerUserId, known + 1);
       return;
     }
+    // Whoever is connected already is among these, unless it is the one who is not counted.
     const others = await countUserConnections(this.#db, { ownerUserId, exceptExeId: exeId, upTo: this.#limit });
     if (others >= this.#limit) throw tooManyConnections();
     this.#counts.set(ownerUserId, others + 1);
+  }
+
+  #count({ ownerUserId, exeId }: { ownerUserId: string; exeId: string }): Promise<number> {
+    const underWay = this.#counting.get(ownerUserId);
+    if (underWay) return underWay;
+    const counted = countUserConnections(this.#db, { ownerUserId, exceptExeId: exeId, upTo: this.#limit }).finally(() =>
+      this.#counting.delete(ownerUserId),
+    );
+    this.#counting.set(ownerUserId, counted);
+    return counted;
   }
 }
 

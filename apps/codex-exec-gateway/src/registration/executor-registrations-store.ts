@@ -99,44 +99,53 @@ export interface TicketHolder {
   readonly isInDuel: boolean;
 }
 
+/** A verified ticket. */
+export interface Ticket {
+  readonly exeId: string;
+  /** Epoch seconds. */
+  readonly ticketExpiresAtSeconds: number;
+}
+
 /**
- * The registration that a ticket was issued for; for a ticket that another server minted, the executor's latest, and without
- * any the executor counts as legacy. Undefined when there is no such executor, or when it was disconnected
- * after the ticket was minted.
+ * The registration that each ticket was issued for; for a ticket that another server minted, the executor's latest, and without
+ * any the executor counts as legacy. Undefined when there is no such executor, or when it was disconnected after the ticket was
+ * minted. In the order of the tickets.
  */
-export async function findTicketHolder(
+export async function findTicketHolders(
   db: Queryable,
-  { exeId, ticketExpiresAtSeconds }: { exeId: string; ticketExpiresAtSeconds: number },
-): Promise<TicketHolder | undefined> {
+  tickets: readonly Ticket[],
+): Promise<(TicketHolder | undefined)[]> {
   const found = await db.query<{
+    position: number;
     executor_registration_id: string | null;
     generation: Generation | null;
     owner_user_id: string;
     is_in_duel: boolean;
   }>({
-    name: 'find_ticket_holder',
-    text: `select r.executor_registration_id, r.generation, e.owner_user_id,
+    name: 'find_ticket_holders',
+    text: `select t.position::integer, r.executor_registration_id, r.generation, e.owner_user_id,
                   coalesce(e.duel_until > now(), false) as is_in_duel
-             from codex_exec.executors e
+             from unnest($1::text[], $2::bigint[]) with ordinality as t (exe_id, expires_at, position)
+             join codex_exec.executors e on e.exe_id = t.exe_id and e.tickets_void_through < t.expires_at
              left join lateral (
                     select executor_registration_id, generation
                       from codex_exec.executor_registrations
                      where exe_id = e.exe_id
-                       and ticket_expires_at in ($2, e.last_ticket_expires_at)
-                     order by ticket_expires_at = $2 desc
-                     limit 1) r on true
-            where e.exe_id = $1
-              and e.tickets_void_through < $2`,
-    values: [exeId, ticketExpiresAtSeconds],
+                       and ticket_expires_at in (t.expires_at, e.last_ticket_expires_at)
+                     order by ticket_expires_at = t.expires_at desc
+                     limit 1) r on true`,
+    values: [tickets.map(({ exeId }) => exeId), tickets.map(({ ticketExpiresAtSeconds }) => ticketExpiresAtSeconds)],
   });
-  const row = found.rows[0];
-  if (!row) return undefined;
-  return {
-    registrationId: row.executor_registration_id ?? undefined,
-    generation: row.generation ?? 'legacy',
-    ownerUserId: row.owner_user_id,
-    isInDuel: row.is_in_duel,
-  };
+  const holders: (TicketHolder | undefined)[] = tickets.map(() => undefined);
+  for (const row of found.rows) {
+    holders[row.position - 1] = {
+      registrationId: row.executor_registration_id ?? undefined,
+      generation: row.generation ?? 'legacy',
+      ownerUserId: row.owner_user_id,
+      isInDuel: row.is_in_duel,
+    };
+  }
+  return holders;
 }
 
 /** Removes registrations that nothing refers to: ticket expired, not the latest, no connection. Returns how many. */

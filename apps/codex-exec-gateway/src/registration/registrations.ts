@@ -2,8 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { Queryable } from '@codex-gateways/database';
 import type { Clock } from '@codex-gateways/service';
 import { mintWsTicket, type NoisePublicKey } from '@codex-gateways/tokens';
+import { BatchedLookup } from '../batched-lookup.ts';
 import type { ClientMetadata } from './client-metadata.ts';
-import { findTicketHolder, insertRegistration, type TicketHolder } from './executor-registrations-store.ts';
+import {
+  findTicketHolders,
+  insertRegistration,
+  type Ticket,
+  type TicketHolder,
+} from './executor-registrations-store.ts';
 import type { Generation } from './generation.ts';
 import { findReachableExecutor, findRegisteredExecutor, type ReachableExecutor } from './live-registrations-store.ts';
 
@@ -27,6 +33,7 @@ export class Registrations {
   readonly #clock: Clock;
   readonly #ticketSecret: string;
   readonly #ticketLifetimeSeconds: number;
+  readonly #ticketHolders: BatchedLookup<Ticket, TicketHolder>;
 
   constructor({
     db,
@@ -43,6 +50,7 @@ export class Registrations {
     this.#clock = clock;
     this.#ticketSecret = ticketSecret;
     this.#ticketLifetimeSeconds = ticketLifetimeSeconds;
+    this.#ticketHolders = new BatchedLookup((tickets) => findTicketHolders(db, tickets));
   }
 
   /**
@@ -73,8 +81,8 @@ export class Registrations {
   }
 
   /** Who may connect with a verified ticket; undefined when the executor no longer exists. */
-  ticketHolder(ticket: { exeId: string; ticketExpiresAtSeconds: number }): Promise<TicketHolder | undefined> {
-    return findTicketHolder(this.#db, ticket);
+  ticketHolder(ticket: Ticket): Promise<TicketHolder | undefined> {
+    return this.#ticketHolders.find(ticket);
   }
 
   /** Whether a workspace may reach an executor, and how. */

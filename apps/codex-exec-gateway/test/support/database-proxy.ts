@@ -7,6 +7,7 @@ export class DatabaseProxy {
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((socket) => this.#join(socket));
   #state: 'up' | 'down' | 'silent' = 'up';
+  #delayMs = 0;
 
   constructor(databaseUrl: string) {
     this.#target = new URL(databaseUrl);
@@ -23,6 +24,11 @@ export class DatabaseProxy {
   async start(): Promise<void> {
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
+  }
+
+  /** Answers so much later from now on, as a server that has too much to do. */
+  goSlow(delayMs: number): void {
+    this.#delayMs = delayMs;
   }
 
   /** Cuts every connection and accepts none, as a server that has been killed. */
@@ -62,7 +68,9 @@ export class DatabaseProxy {
       [upstream, socket],
     ] as const) {
       from.on('data', (data) => {
-        if (this.#state === 'up') to.write(data);
+        if (this.#state !== 'up') return;
+        if (this.#delayMs === 0 || from === socket) to.write(data);
+        else setTimeout(() => to.write(data), this.#delayMs);
       });
       from.on('close', () => to.destroy());
     }
