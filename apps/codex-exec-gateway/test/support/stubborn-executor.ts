@@ -39,9 +39,9 @@ export class StubbornExecutor {
     const ws = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
     this.#ws = ws;
     ws.on('error', () => undefined);
-    ws.once('unexpected-response', (req, res) => {
+    ws.once('unexpected-response', (_req, res) => {
       this.statuses.push(res.statusCode ?? 0);
-      req.destroy();
+      ws.terminate(); // `close` follows, which the end of the request alone would not bring
     });
     ws.once('open', () => onOpen?.());
     ws.once('close', () => void this.#again(onOpen));
