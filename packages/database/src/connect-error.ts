@@ -1,5 +1,5 @@
 import { isNativeError } from 'node:util/types';
-import { StartError } from '@codex-gateways/service';
+import { StartError } from '@codex-gateways/runtime';
 import type pg from 'pg';
 
 /** No connection to the database; the message says which database, without password, and why. `isDatabaseUnavailable` judges by the cause. */

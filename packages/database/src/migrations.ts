@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
-import { StartError } from '@codex-gateways/service';
+import { StartError } from '@codex-gateways/runtime';
 import pg from 'pg';
 import { DatabaseConnectError } from './connect-error.ts';
 import { type Log, silentLog } from './log.ts';

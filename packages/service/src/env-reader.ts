@@ -1,10 +1,11 @@
+import { StartError } from '@codex-gateways/runtime';
 import { z } from 'zod';
 
 /** The environment as a service sees it: a plain record, so that tests pass their own. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Every problem of a configuration at once, one line each; no line repeats a value. */
-export class ConfigError extends Error {
+export class ConfigError extends StartError {
   override readonly name = 'ConfigError';
   constructor(readonly problems: readonly string[]) {
     super(`the configuration is not usable:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);

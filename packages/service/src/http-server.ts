@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { StartError } from '@codex-gateways/runtime';
 import type { Express } from 'express';
 import { createBareApp } from './bare-app.ts';
 import { createReadiness, healthRoute, type Readiness, type ReadinessCheck, readyRoute } from './health.ts';
@@ -9,7 +10,7 @@ import { type Metrics, metricsRoute } from './metrics.ts';
 import type { Tracing } from './tracing/tracing.ts';
 
 /** The address could not be listened on; the message names it. */
-export class ListenError extends Error {
+export class ListenError extends StartError {
   override readonly name = 'ListenError';
 }
 

@@ -26,7 +26,7 @@ export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger.t
 export { createMetrics, type HttpMetrics, type Metrics, metricsRoute, observePool } from './metrics.ts';
 export { identifier, lineOfText, pageLimit, parseInput, queryFlag } from './parse-input.ts';
 export { requestIdOf, requestLog } from './request-log.ts';
-export { PARENT_PIPE_VARIABLE, runProcess, type Service, StartError } from './run-process.ts';
+export { PARENT_PIPE_VARIABLE, runProcess, type Service } from './run-process.ts';
 export { bearerOf, hasInternalSecret, requireInternalSecret, requireSharedSecret } from './secrets.ts';
 export { databaseSpans } from './tracing/database-spans.ts';
 export {

@@ -20,7 +20,8 @@ function run(body: string, env: Record<string, string> = {}) {
   const file = join(folder, `main-${Math.random()}.mjs`);
   writeFileSync(
     file,
-    `import { ConfigError, createLogger, ListenError, runProcess, StartError } from ${JSON.stringify(PACKAGE_ENTRY)};
+    `import { StartError } from '@codex-gateways/runtime';
+     import { ConfigError, createLogger, ListenError, runProcess } from ${JSON.stringify(PACKAGE_ENTRY)};
      const log = createLogger({ service: 't', level: 'silent' });
      const say = (text) => process.stdout.write(text + '\\n');
      ${body}`,

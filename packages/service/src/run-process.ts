@@ -1,5 +1,5 @@
-import { ConfigError, type Environment } from './env-reader.ts';
-import { ListenError } from './http-server.ts';
+import { StartError } from '@codex-gateways/runtime';
+import type { Environment } from './env-reader.ts';
 import type { Logger } from './logger.ts';
 
 /** A service from outside: it starts, stops taking work, and ends. */
@@ -10,17 +10,12 @@ export interface Service {
   close(): Promise<void>;
 }
 
-/** A service cannot start, and the message tells the operator why: no stack trace would add to it. */
-export class StartError extends Error {
-  override readonly name: string = 'StartError';
-}
-
 /** Set by a parent process that wants its child to end with it: the child then ends when its IPC channel closes. */
 export const PARENT_PIPE_VARIABLE = 'CODEX_GATEWAYS_PARENT_PIPE';
 
 /**
  * Runs a service as a process: configuration, start, an orderly end on SIGTERM or SIGINT (a second one ends at once).
- * Exit code 0 after an orderly end; 1 after a failure, which a ConfigError, a ListenError or a StartError explains in its own words.
+ * Exit code 0 after an orderly end; 1 after a failure, which a StartError explains in its own words.
  */
 export async function runProcess(
   env: Environment,
@@ -70,6 +65,6 @@ function endOfProcess(env: Environment): Promise<string> {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof ListenError || error instanceof StartError) return error.message;
+  if (error instanceof StartError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -18,7 +18,7 @@ export { type CodexAuth, type CodexHome, createCodexHome, QUIET_CONFIG } from '.
 export { type CodexOptions, runCodex, startCodex } from './codex/run-codex.ts';
 export { createSignedInHome } from './codex/signed-in-home.ts';
 export { configurationProblems } from './documentation/configuration-problems.ts';
-export { differingMetrics } from './documentation/documented-metrics.ts';
+export { differingMetrics, documentedMetrics } from './documentation/documented-metrics.ts';
 export { undocumentedVariables } from './documentation/documented-variables.ts';
 export {
   type InputItem,
