@@ -12,12 +12,23 @@ const MAX_LENGTH = 1000;
  * @throws {OAuthError} invalid_scope: malformed, or nothing is left
  */
 export function grantedScope(client: OAuthClient, requested: string | undefined): string {
-  const text = requested ?? DEFAULT_SCOPE;
-  if (text.length > MAX_LENGTH || !SCOPE_FORM.test(text)) throw new OAuthError('invalid_scope', 'scope is malformed');
   const permitted = new Set(client.scope.split(' '));
-  const granted = [...new Set(text.split(' '))].filter((scope) => permitted.has(scope));
+  const granted = scopesIn(requested ?? DEFAULT_SCOPE).filter((scope) => permitted.has(scope));
   if (granted.length === 0) throw new OAuthError('invalid_scope', 'the client may have none of these scopes');
   return granted.join(' ');
+}
+
+/**
+ * The narrower scope that a refresh asks for, each once; undefined when it asks for none.
+ * @throws {OAuthError} invalid_scope: malformed
+ */
+export function narrowerScope(requested: string | undefined): string | undefined {
+  return requested === undefined ? undefined : scopesIn(requested).join(' ');
+}
+
+function scopesIn(text: string): string[] {
+  if (text.length > MAX_LENGTH || !SCOPE_FORM.test(text)) throw new OAuthError('invalid_scope', 'scope is malformed');
+  return [...new Set(text.split(' '))];
 }
 
 /** Whether every scope of `part` is in `whole`. */

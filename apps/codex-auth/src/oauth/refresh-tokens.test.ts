@@ -51,6 +51,15 @@ describe('refresh tokens rotate (RFC 6749 §6, RFC 9700 §4.14)', () => {
     expect(after).toEqual(before);
   });
 
+  it('takes a scope as it takes one elsewhere: each once, well formed, and not longer than it may be', async () => {
+    const { refresh_token: token } = await client.tokens();
+    const odd = [' ', 'openid  email', 'openid ', 'openid\temail', 'openid '.repeat(200).trim()];
+    for (const scope of odd) {
+      expect(await client.refresh(token, { scope })).toMatchObject({ status: 400, body: { error: 'invalid_scope' } });
+    }
+    expect((await client.refresh(token, { scope: 'openid email openid email' })).body.scope).toBe('openid email');
+  });
+
   it('narrows the scope of the access token on request, for that token only', async () => {
     const first = await client.tokens();
     const narrow = await client.refresh(first.refresh_token, { scope: 'email openid' });
