@@ -11,7 +11,8 @@ export function plainMediaType(headers: IncomingHttpHeaders, maxBodyBytes: numbe
   const length = Number(headers['content-length']);
   const isPlain = headers['transfer-encoding'] === undefined && headers['content-encoding'] === undefined;
   if (!isPlain || !(length > 0 && length <= maxBodyBytes)) return undefined;
-  return MEDIA_TYPES.get(headers['content-type']?.toLowerCase().replaceAll(' ', '') ?? '');
+  const type = headers['content-type'] ?? '';
+  return MEDIA_TYPES.get(type) ?? MEDIA_TYPES.get(type.toLowerCase().replaceAll(' ', ''));
 }
 
 const MEDIA_TYPES: ReadonlyMap<string, HotMediaType> = new Map([

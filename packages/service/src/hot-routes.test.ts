@@ -9,6 +9,8 @@ import { createApp, type HttpServer, listen } from './http-server.ts';
 import { createLogger } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { requireInternalSecret } from './secrets.ts';
+import { currentRequestId } from './tracing/request-context.ts';
+import { noTracing } from './tracing/tracing.ts';
 
 const PATH = '/internal/answer';
 const MAX_BODY_BYTES = 1000;
@@ -172,6 +174,31 @@ describe('routes before Express', () => {
     const [side] = sides as [Side, Side];
     await exchange(side, { body: JSON_BODY, cutAt: 5 });
     expect(await exchange(side, { body: JSON_BODY })).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
+
+describe('what a route before Express does', () => {
+  it.each<[{ isSilent?: boolean; isTraced?: boolean }, string]>([
+    [{}, 'one-and-the-same'],
+    [{ isSilent: true }, 'none'],
+    [{ isSilent: true, isTraced: true }, 'one-and-the-same'],
+  ])('is followed through asynchronous calls unless nobody would see it: %j', async ({ isSilent, isTraced }, seen) => {
+    const log = createLogger({ service: 'test', level: 'silent' });
+    const observers = { log, metrics: createMetrics('test'), tracing: { ...noTracing(), isOn: isTraced ?? false } };
+    const route: HotRoute = {
+      path: PATH,
+      maxBodyBytes: MAX_BODY_BYTES,
+      mediaTypes: ['application/json'],
+      admits: () => true,
+      ...(isSilent ? { isSilent } : {}),
+      answer: async () => ({ seen: currentRequestId() ?? 'none' }),
+    };
+    const { app } = createApp({ ...observers, checks: {} });
+    const listener = hotRoutesBefore(app, [route], { ...observers, trustedProxyHops: HOPS });
+    const server = await listen(listener, { host: '127.0.0.1', port: 0 });
+    const answered = await exchange({ server, metrics: observers.metrics, logged: [] }, { body: '{}' });
+    await server.close(1000);
+    expect(answered).toContain(JSON.stringify({ seen }));
   });
 });
 

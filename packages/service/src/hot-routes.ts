@@ -31,6 +31,11 @@ export interface HotRoute {
   readonly admits: (headers: IncomingHttpHeaders) => boolean;
   /** Of good answers, beside those that all have. */
   readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * True when nothing that it does makes a line in the log or calls another service. Then what it does is followed through asynchronous
+   * calls only where requests are traced, since Node.js makes all of them dearer while it follows any.
+   */
+  readonly isSilent?: boolean;
   /** The body of the answer. What it throws is raised in the Express route of the same path. */
   readonly answer: (request: HotRequest) => Promise<object>;
 }
@@ -49,13 +54,13 @@ export interface HotRoutesOptions {
  * headers, bodies that are too long, and every refusal. So one place alone decides how a refusal looks.
  */
 export function hotRoutesBefore(app: Express, routes: readonly HotRoute[], options: HotRoutesOptions): RequestListener {
-  const byPath = new Map(routes.map((route) => [route.path, route]));
-  const headers = Object.entries(safeHeaders()).flat();
+  const byPath = new Map(routes.map((route) => [route.path, servingOf(app, route, options)]));
   return (req, res) => {
-    const route = req.method === 'POST' ? byPath.get(req.url ?? '') : undefined;
-    const mediaType = route && plainMediaType(req.headers, route.maxBodyBytes);
-    if (!route || !mediaType || !route.mediaTypes.includes(mediaType) || !route.admits(req.headers)) app(req, res);
-    else void serve(req, res, { ...options, app, route, mediaType, headers });
+    const serving = req.method === 'POST' ? byPath.get(req.url ?? '') : undefined;
+    const mediaType = serving && plainMediaType(req.headers, serving.route.maxBodyBytes);
+    if (!mediaType || !serving.route.mediaTypes.includes(mediaType) || !serving.route.admits(req.headers))
+      app(req, res);
+    else void serve({ req, res, mediaType }, serving);
   };
 }
 
@@ -70,38 +75,59 @@ interface HotFailure {
   readonly error: unknown;
 }
 
-interface Serving extends HotRoutesOptions {
+/** What is the same for all requests of a route. */
+interface Serving {
   readonly app: Express;
   readonly route: HotRoute;
-  readonly mediaType: HotMediaType;
-  /** Names and values in turns, as `writeHead` takes them. */
+  readonly following: Parameters<typeof followRequest>[2];
+  readonly trustedProxyHops: number;
+  /** Of good answers: names and values in turns, as `writeHead` takes them. */
   readonly headers: readonly string[];
 }
 
-async function serve(req: IncomingMessage, res: ServerResponse, serving: Serving): Promise<void> {
-  const { app, route, mediaType, log, metrics, tracing, trustedProxyHops } = serving;
+function servingOf(app: Express, route: HotRoute, { trustedProxyHops, ...observers }: HotRoutesOptions): Serving {
   const { path } = route;
-  const { requestId, run } = followRequest(req, res, { path, routeOf: () => path, log, metrics, tracing });
-  await run(async () => {
-    try {
-      const body = await readPlainBody(req, mediaType);
-      const ip = clientAddress(req, trustedProxyHops);
-      const text = JSON.stringify(await route.answer({ headers: req.headers, body, requestId, ip }));
-      res.writeHead(200, [REQUEST_ID_HEADER, requestId, ...serving.headers, ...headersOf(text, route.headers)]);
-      res.end(text);
-    } catch (error) {
-      res.setHeader(REQUEST_ID_HEADER, requestId);
-      const hotFailure: HotFailure = { error };
-      app(req, Object.assign(res, { locals: { hotFailure, isFollowed: true } }));
-    }
-  });
+  const following = { ...observers, path, routeOf: () => path };
+  return { app, route, following, trustedProxyHops, headers: headersOf(route) };
 }
 
-function headersOf(text: string, more: Readonly<Record<string, string>> = {}): string[] {
-  return [
-    ...['Cache-Control', 'no-store'],
-    ...Object.entries(more).flat(),
-    ...['Content-Type', 'application/json; charset=utf-8'],
-    ...['Content-Length', String(Buffer.byteLength(text))],
-  ];
+interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly mediaType: HotMediaType;
+}
+
+async function serve(exchange: Exchange, serving: Serving): Promise<void> {
+  const { app, route, following } = serving;
+  const { req, res } = exchange;
+  const { requestId, run } = followRequest(req, res, following);
+  const answer = () => answerPlainly(exchange, serving, requestId);
+  try {
+    await (route.isSilent && !following.tracing?.isOn ? answer() : run(answer));
+  } catch (error) {
+    res.setHeader(REQUEST_ID_HEADER, requestId);
+    const hotFailure: HotFailure = { error };
+    run(() => app(req, Object.assign(res, { locals: { hotFailure, isFollowed: true } })));
+  }
+}
+
+async function answerPlainly({ req, res, mediaType }: Exchange, serving: Serving, requestId: string): Promise<void> {
+  const { route, headers, trustedProxyHops } = serving;
+  const body = await readPlainBody(req, mediaType);
+  const ip = clientAddress(req, trustedProxyHops);
+  const text = JSON.stringify(await route.answer({ headers: req.headers, body, requestId, ip }));
+  const length = Buffer.byteLength(text);
+  res.writeHead(200, [REQUEST_ID_HEADER, requestId, ...headers, 'Content-Length', String(length)]);
+  // One byte a character is ASCII, which needs no encoding.
+  res.end(text, length === text.length ? 'latin1' : 'utf8');
+}
+
+function headersOf({ headers = {} }: HotRoute): string[] {
+  const all = {
+    ...safeHeaders(),
+    'Cache-Control': 'no-store',
+    ...headers,
+    'Content-Type': 'application/json; charset=utf-8',
+  };
+  return Object.entries(all).flat();
 }

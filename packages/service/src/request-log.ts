@@ -57,16 +57,18 @@ export function followRequest(
     metrics?.observeRequest({ method, route, status, durationMs });
     scope.end({ route, status });
     if (isQuiet) return;
+    scope.release();
+    if (!log.isLevelEnabled('info')) return;
     const refusal = res.locals?.refusal;
     const line = {
+      ...scope.fields,
       method,
       path,
       status,
       duration_ms: Math.round(durationMs * 10) / 10,
       ...(refusal ? { refusal } : {}),
     };
-    scope.run(() => log.info(line, res.writableFinished ? 'request' : 'request aborted'));
-    scope.release();
+    log.info(line, res.writableFinished ? 'request' : 'request aborted');
   });
   return scope;
 }

@@ -1,5 +1,4 @@
 import { type KeyObject, sign, verify } from 'node:crypto';
-import { promisify } from 'node:util';
 
 /** A private RSA key under the id by which verifiers find its public half. */
 export interface SigningKey {
@@ -32,7 +31,6 @@ export type JwsOutcome =
 /** Longer tokens are refused unread; the largest that we issue is under 4 KiB. */
 export const MAX_JWS_LENGTH = 16_384;
 
-const signAsync = promisify(sign) as (algorithm: string, data: Buffer, key: KeyObject) => Promise<Buffer>;
 const BASE64URL = /^[A-Za-z0-9_-]*$/;
 
 /**
@@ -45,8 +43,14 @@ export async function signRs256(
   { typ = 'JWT' }: { typ?: 'JWT' | 'at+jwt' } = {},
 ): Promise<string> {
   const signedText = `${encodeJson({ alg: 'RS256', typ, kid: key.kid })}.${encodeJson(payload)}`;
-  const signature = await signAsync('sha256', Buffer.from(signedText), key.privateKey);
+  const signature = await signOnThreadPool(Buffer.from(signedText, 'latin1'), key.privateKey);
   return `${signedText}.${signature.toString('base64url')}`;
+}
+
+function signOnThreadPool(data: Buffer, key: KeyObject): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    sign('sha256', data, key, (error, signature) => (error ? reject(error) : resolve(signature)));
+  });
 }
 
 /**

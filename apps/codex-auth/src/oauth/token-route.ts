@@ -35,6 +35,7 @@ export function tokenRoutes(deps: TokenRouteDeps): { routes: Router; hotRoute: H
     mediaTypes: ['application/json', 'application/x-www-form-urlencoded'],
     admits: () => true,
     headers: NOT_KEPT,
+    isSilent: true,
     answer: async (req) => issue(deps, { req, parameters: parametersIn(req.body), origin: hotRequestOrigin(req) }),
   };
   return { routes, hotRoute };

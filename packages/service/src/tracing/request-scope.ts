@@ -8,7 +8,7 @@ import {
   requestOpened,
   runInRequest,
 } from './request-context.ts';
-import { passiveTracer } from './span.ts';
+import { passiveTracer, type SpanAttributes } from './span.ts';
 import { parseTraceparent } from './trace-context.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -46,14 +46,11 @@ export function openRequest(
 ): RequestScope {
   const requestId = acceptRequestId(req.headers[REQUEST_ID_HEADER]);
   const method = req.method ?? 'GET';
-  const span = (isQuiet ? passiveTracer : tracing).startSpan(method, {
+  const isRecorded = tracing.isOn && !isQuiet;
+  const span = (isRecorded ? tracing : passiveTracer).startSpan(method, {
     kind: 'server',
     parent: parseTraceparent(req.headers.traceparent),
-    attributes: {
-      'http.request.method': method,
-      'url.path': (req.url ?? '/').split('?', 1)[0] ?? '/',
-      'http.request.header.x-request-id': [requestId],
-    },
+    ...(isRecorded ? { attributes: attributesOf(req, { method, requestId }) } : {}),
   });
   let release: (() => void) | undefined;
   const context: RequestContext = { requestId, startedAt: new Date(), trace: span.context, span, tracing };
@@ -65,15 +62,29 @@ export function openRequest(
       return runInRequest(context, work);
     },
     release: () => release?.(),
-    fields: fieldsOf(context),
+    get fields() {
+      return fieldsOf(context);
+    },
     get headers() {
       return headersOf(context);
     },
     end({ route, status }) {
+      if (!isRecorded) return;
       span.rename(`${method} ${route}`);
       span.set({ 'http.route': route, 'http.response.status_code': status });
       if (status >= 500) span.fail(String(status));
       span.end();
     },
+  };
+}
+
+function attributesOf(
+  { url = '/' }: Pick<IncomingMessage, 'url'>,
+  { method, requestId }: { method: string; requestId: string },
+): SpanAttributes {
+  return {
+    'http.request.method': method,
+    'url.path': url.split('?', 1)[0] ?? '/',
+    'http.request.header.x-request-id': [requestId],
   };
 }
