@@ -13,7 +13,7 @@ import {
 import type { RevokedTurns } from './revocation/revoked-turns.ts';
 
 /** How a register call of an executor ended. */
-export const REGISTRATION_OUTCOMES = ['noise', 'legacy', 'refused', 'unavailable'] as const;
+const REGISTRATION_OUTCOMES = ['noise', 'legacy', 'refused', 'unavailable'] as const;
 export type RegistrationOutcome = (typeof REGISTRATION_OUTCOMES)[number];
 
 /** What the service counts as it happens; everything else is read when the metrics are asked for. */

@@ -4,7 +4,7 @@ import { StackError } from './stack-error.ts';
 /** How many processes of each service run. More than one of any of them needs a balancer. */
 export type Replicas = Readonly<Record<ServiceName, number>>;
 
-export const ONE_OF_EACH: Replicas = { auth: 1, app: 1, exec: 1 };
+const ONE_OF_EACH: Replicas = { auth: 1, app: 1, exec: 1 };
 
 /** Four of each fill what the embedded PostgreSQL has in connections. */
 const MOST_REPLICAS = 4;

@@ -19,7 +19,7 @@ export interface HmacTokenFormat<Payload extends { exp: number }> {
 }
 
 /** Longer tokens are refused unread. */
-export const MAX_HMAC_TOKEN_LENGTH = 4096;
+const MAX_HMAC_TOKEN_LENGTH = 4096;
 
 /**
  * Defines a token format. The header is compared as text and the signature in constant time before anything of the

@@ -6,7 +6,7 @@ export interface Refusal {
 }
 
 /** What is counted by its own name; a code that nobody here knows is counted as one of the others. */
-export const REFUSAL_CODES = [
+const REFUSAL_CODES = [
   'executor_offline',
   'generation_mismatch',
   'not_in_workspace',

@@ -6,7 +6,7 @@ import type { SessionResolver, SignedInUser } from './session-resolver.ts';
 import { deleteEndedSessions, deleteSession, type FoundSession, findSession, insertSession } from './session-store.ts';
 import { deleteSessionOf, deleteSessionsOf, listSessionsOf } from './user-session-store.ts';
 
-export const SESSION_COOKIE = 'codex_session';
+const SESSION_COOKIE = 'codex_session';
 
 const COOKIE_VALUE = /^[A-Za-z0-9_-]{43}$/;
 const MAX_USER_AGENT_LENGTH = 256;

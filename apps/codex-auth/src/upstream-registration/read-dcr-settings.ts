@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { EnvReader } from '@codex-gateways/service';
 
-export const DCR_STORES = ['postgres', 'redis', 'memory'] as const;
+const DCR_STORES = ['postgres', 'redis', 'memory'] as const;
 
 /** Where Redis is, and who this server is there. */
 export interface RedisSettings {

@@ -35,7 +35,7 @@ const metadataSchema = z.object({
  * Where the metadata of an issuer is: appended to it (OpenID Connect Discovery §4), and inserted before its path (RFC 8414 §3.1,
  * §5). The issuer's own slash at the end is left out of both.
  */
-export function metadataUrls(issuer: string): readonly string[] {
+function metadataUrls(issuer: string): readonly string[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
   return [

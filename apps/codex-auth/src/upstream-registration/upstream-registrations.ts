@@ -7,7 +7,7 @@ import type { RegistrationObserver } from './registration-metrics.ts';
 import type { UpstreamClientResolution } from './upstream-client.ts';
 
 /** The age at which a registration should be made anew: its secret is as old. */
-export const STALE_AFTER_DAYS = 90;
+const STALE_AFTER_DAYS = 90;
 
 const DAY_MS = 86_400_000;
 /** For so long a failed registration is not tried again: people without a session can cause one. */

@@ -4,7 +4,7 @@ import type { ClientMetadata } from './client-metadata.ts';
 import type { Generation } from './generation.ts';
 
 /** How many registrations of one executor may be ahead of the clock, each a second; see `insertRegistration`. */
-export const REGISTRATION_BURST = 60;
+const REGISTRATION_BURST = 60;
 
 export interface NewRegistration {
   readonly registrationId: string;

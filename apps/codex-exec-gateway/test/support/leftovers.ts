@@ -3,7 +3,7 @@ import { waitFor } from '@codex-gateways/testing';
 import type { ReplicaProcess } from './replica-process.ts';
 
 /** What is on record of connections; `dead` of replicas whose lease is over. */
-export async function onRecord(db: Pool): Promise<Record<'connections' | 'openHistory' | 'bridges', number>> {
+async function onRecord(db: Pool): Promise<Record<'connections' | 'openHistory' | 'bridges', number>> {
   const { rows } = await db.query<{ connections: number; open_history: number; bridges: number }>(
     `select (select count(*)::int from codex_exec.executor_connections) as connections,
             (select count(*)::int from codex_exec.connection_history where ended_at is null) as open_history,

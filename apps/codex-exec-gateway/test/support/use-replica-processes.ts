@@ -4,7 +4,7 @@ import { Agentserver } from './agentserver.ts';
 import { CAPTOKEN_SECRET, EXECUTOR_KEY, HARNESS_KEY, INTERNAL_SECRET, SHARED_SECRET } from './gateway.ts';
 import { ReplicaProcess } from './replica-process.ts';
 
-export const WORKSPACE = 'ws-1';
+const WORKSPACE = 'ws-1';
 
 /** Replicas as processes over one database, and what executors, harnesses and operators ask of them. */
 export interface ReplicaProcesses {

@@ -8,7 +8,7 @@ export type Workspace = z.infer<typeof workspacesSchema>[number];
 
 const exeId = z.string().regex(/^[\w.:-]{1,128}$/);
 
-export const connectorSchema = z.looseObject({
+const connectorSchema = z.looseObject({
   exe_id: exeId,
   name: z.string(),
   is_default: z.boolean(),

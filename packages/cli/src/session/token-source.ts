@@ -9,7 +9,7 @@ import {
 import { requireServer, type Settings } from '../settings/settings.ts';
 
 /** The public client that every codex-auth knows: the Codex CLI's own, whose callback has this path on any port. */
-export const BUILT_IN_CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann';
+const BUILT_IN_CLIENT_ID = 'app_EMoamEEZ73f0CkXaXp7hrann';
 const CALLBACK_PATH = '/auth/callback';
 const SCOPES = ['openid', 'profile', 'email', 'offline_access'];
 /** What a client other than the built-in one needs to call `/api/*`. */

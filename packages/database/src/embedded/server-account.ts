@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 
 /** The system user that the server runs as when the caller is root: PostgreSQL refuses to run as root. */
-export const SERVER_USER = 'codex-gateways-pg';
+const SERVER_USER = 'codex-gateways-pg';
 
 /** Numeric identity for child_process; undefined means "as the caller". */
 export interface ServerAccount {

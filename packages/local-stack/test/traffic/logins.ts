@@ -46,7 +46,7 @@ export async function logIn(issuer: string, cookie: string): Promise<Tokens> {
 }
 
 /** The refresh of a login, as the CLI makes it. */
-export function refresh(issuer: string, refreshToken: string): Promise<Tokens> {
+function refresh(issuer: string, refreshToken: string): Promise<Tokens> {
   return token(issuer, { grant_type: 'refresh_token', client_id: CLIENT_ID, refresh_token: refreshToken });
 }
 

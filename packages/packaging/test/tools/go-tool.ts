@@ -28,7 +28,7 @@ export const HELM: GoTool = {
 export const COMPOSE_SPEC: GoTool = { module: 'github.com/compose-spec/compose-go/v2/cmd', version: 'v2.16.2' };
 
 /** Whether the tool is installed or can be made; without installed tool and without Go, the tests that need it are skipped. */
-export function isAvailable(tool: GoTool): boolean {
+function isAvailable(tool: GoTool): boolean {
   return installed(tool) !== undefined || answers('go', ['version'], /go1\.(?:2[4-9]|[3-9]\d)/);
 }
 

@@ -1,6 +1,6 @@
 import type { EnvReader } from '../env-reader.ts';
 
-export const SAMPLERS = [
+const SAMPLERS = [
   'always_on',
   'always_off',
   'traceidratio',
