@@ -37,6 +37,8 @@ function readProcess(read: EnvReader) {
     /** No default: it would aim a forgotten setting at a stranger's database. */
     databaseUrl: read.databaseUrl('CODEX_AUTH_DATABASE_URL'),
     databasePoolSize: read.integer('CODEX_AUTH_DATABASE_POOL_SIZE', { min: 2, max: 200, default: 10 }),
+    /** Longer than CODEX_AUTH_UPSTREAM_TIMEOUT may be: replicas wait at a row for the one that asks a provider. */
+    databaseTimeoutMs: read.durationMs('CODEX_AUTH_DATABASE_TIMEOUT', { min: '100ms', max: '1m', default: '16s' }),
     /** How many proxies in front may be believed about the caller's address (`X-Forwarded-For`). */
     trustedProxyHops: read.integer('CODEX_AUTH_TRUSTED_PROXY_HOPS', { min: 0, max: 10, default: 0 }),
     ...readExecGateway(read),

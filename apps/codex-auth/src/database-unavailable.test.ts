@@ -1,6 +1,8 @@
 import { generateEd25519Key } from '@codex-gateways/crypto';
 import { startTestPostgres, useCleanup } from '@codex-gateways/testing';
 import { mintAgentAssertion } from '@codex-gateways/tokens';
+import { OAuthClient } from '../test/oauth-client.ts';
+import { SilencingProxy } from '../test/silencing-proxy.ts';
 import { authEnvironment, INTERNAL_SECRET } from '../test/use-auth-service.ts';
 import { readConfig } from './config.ts';
 import { type AuthService, createAuthService } from './service.ts';
@@ -42,5 +44,45 @@ describe('while the database is away', () => {
     expect(answer.status).toBe(503);
     expect(await answer.text()).toContain(text);
     expect(answer.headers.get('retry-after')).toBe('2');
+  });
+});
+
+describe('while the database says nothing', () => {
+  const cleanup = useCleanup();
+  const proxy = new SilencingProxy();
+  let service: AuthService;
+
+  beforeAll(async () => {
+    const postgres = await startTestPostgres();
+    cleanup.after(() => postgres.stop());
+    const { url } = await postgres.createDatabase();
+    await proxy.start(url);
+    cleanup.after(() => proxy.stop());
+    const silence = { CODEX_AUTH_DATABASE_TIMEOUT: '400ms' };
+    service = createAuthService(readConfig(await authEnvironment(proxy.url, silence)));
+    await service.start();
+    cleanup.after(() => service.close());
+  }, 120_000);
+
+  it('answers 503 in time, also over a connection that was there before', async () => {
+    const { access_token: token } = await new OAuthClient(() => service.url).tokens();
+    const ask = (path: string, headers: Record<string, string>, body?: string) =>
+      fetch(service.url + path, {
+        ...{ method: body === undefined ? 'GET' : 'POST', signal: AbortSignal.timeout(10_000) },
+        headers: { 'content-type': 'application/json', ...headers },
+        ...(body === undefined ? {} : { body }),
+      });
+    const bearer = { authorization: `Bearer ${token}` };
+    expect((await ask('/api/me', bearer)).status).toBe(200);
+    proxy.silence();
+    const answers = await Promise.all([
+      ask('/api/me', bearer),
+      ask(
+        '/internal/codex-auth/validate',
+        { 'x-internal-secret': INTERNAL_SECRET },
+        JSON.stringify({ scheme: 'bearer', token }),
+      ),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([503, 503]);
   });
 });

@@ -21,6 +21,9 @@ import { SealedSecrets } from './signing-keys/sealed-secrets.ts';
 import { SigningKeys } from './signing-keys/signing-keys.ts';
 import { Memberships } from './workspaces/memberships.ts';
 
+/** For a place in the pool, too: who waits longer than that is better told so. */
+const LONGEST_CONNECTION_WAIT_MS = 5000;
+
 /** What a host hands in. */
 export interface FoundationDeps {
   readonly clock?: Clock | undefined;
@@ -55,6 +58,7 @@ export function createFoundation(config: Config, deps: FoundationDeps = {}): Fou
     databaseUrl: config.databaseUrl,
     applicationName: 'codex-auth',
     maxConnections: config.databasePoolSize,
+    ...databaseTimeouts(config.databaseTimeoutMs),
     log,
     observer: databaseSpans,
   });
@@ -77,5 +81,14 @@ export function createFoundation(config: Config, deps: FoundationDeps = {}): Fou
       await pool.end();
       if (!deps.metrics) metrics.close();
     },
+  };
+}
+
+/** A server that is slow ends a statement itself; one that has gone silent is given up a little later. */
+function databaseTimeouts(databaseTimeoutMs: number) {
+  return {
+    connectionTimeoutMs: Math.min(LONGEST_CONNECTION_WAIT_MS, databaseTimeoutMs),
+    statementTimeoutMs: Math.ceil((databaseTimeoutMs * 15) / 16),
+    queryTimeoutMs: databaseTimeoutMs,
   };
 }

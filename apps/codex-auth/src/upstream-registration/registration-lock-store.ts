@@ -1,4 +1,8 @@
 import { type Pool, transaction } from '@codex-gateways/database';
+import type { QueryConfig } from 'pg';
+
+/** The database ends the wait itself, if it still says anything. */
+const SILENCE_MARGIN_MS = 1000;
 
 /**
  * Does something while no other replica does it for the same id. The lock ends with the transaction, and so with the connection
@@ -16,7 +20,12 @@ export function withRegistrationLock<T>(
               set_config('idle_in_transaction_session_timeout', $1, true)`,
       [String(waitMs)],
     );
-    await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`codex_auth.dcr_credentials:${id}`]);
+    const lock: QueryConfig & { query_timeout: number } = {
+      text: 'select pg_advisory_xact_lock(hashtextextended($1, 0))',
+      values: [`codex_auth.dcr_credentials:${id}`],
+      query_timeout: waitMs + SILENCE_MARGIN_MS,
+    };
+    await tx.query(lock);
     return work();
   });
 }
