@@ -1,8 +1,8 @@
 export { createBareApp } from './bare-app.ts';
 export { type Clock, systemClock } from './clock.ts';
-export { CLOSE_CODES, type CloseCodeName, closeReason, MAX_CLOSE_REASON_BYTES } from './close-codes.ts';
-export { ConfigError, DEV_MODE_VARIABLE, type Environment, EnvReader, parseDurationMs } from './env-reader.ts';
-export { createReadiness, NotReadyError, type Readiness, type ReadinessCheck } from './health.ts';
+export { CLOSE_CODES, type CloseCodeName, closeReason } from './close-codes.ts';
+export { ConfigError, type Environment, EnvReader } from './env-reader.ts';
+export { NotReadyError, type Readiness, type ReadinessCheck } from './health.ts';
 export { type HotRequest, type HotRoute, hotRoutesBefore, raiseHotFailure } from './hot-routes.ts';
 export {
   asHttpError,
@@ -23,14 +23,13 @@ export {
   ServiceUnavailableError,
 } from './internal-client.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger.ts';
-export { createMetrics, type HttpMetrics, type Metrics, metricsRoute, observePool } from './metrics.ts';
+export { createMetrics, type HttpMetrics, type Metrics, observePool } from './metrics.ts';
 export { identifier, lineOfText, pageLimit, parseInput, queryFlag } from './parse-input.ts';
-export { requestIdOf, requestLog } from './request-log.ts';
+export { requestIdOf } from './request-log.ts';
 export { PARENT_PIPE_VARIABLE, runProcess, type Service } from './run-process.ts';
 export { bearerOf, hasInternalSecret, requireInternalSecret, requireSharedSecret } from './secrets.ts';
 export { databaseSpans } from './tracing/database-spans.ts';
 export {
-  beginSpan,
   continueTrace,
   currentRequestId,
   currentTraceparent,
@@ -39,7 +38,7 @@ export {
   recordedTraceparent,
   runOutsideRequests,
 } from './tracing/request-context.ts';
-export { acceptRequestId, openRequest, type RequestScope } from './tracing/request-scope.ts';
+export { openRequest, type RequestScope } from './tracing/request-scope.ts';
 export type { Span, SpanAttributes } from './tracing/span.ts';
 export { createTracing, noTracing, type Tracing } from './tracing/tracing.ts';
 export { readTracing, type TracingSettings } from './tracing/tracing-settings.ts';

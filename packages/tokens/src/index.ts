@@ -44,9 +44,9 @@ export {
   signRs256,
   verifyRs256,
 } from './jws.ts';
-export { codeChallengeOf, isCodeChallenge, isCodeVerifier, matchesCodeChallenge, mintCodeVerifier } from './pkce.ts';
+export { codeChallengeOf, isCodeChallenge, isCodeVerifier, mintCodeVerifier } from './pkce.ts';
 export { isRefreshToken, mintRefreshToken, successorOfRefreshToken } from './refresh-token.ts';
 export { mintRemoteToken, parseRemoteToken, type RemoteTokenParts } from './remote-token.ts';
 export { mintUserCode, normalizeUserCode } from './user-code.ts';
 export { mintWorkspaceToken, verifyWorkspaceToken } from './workspace-token.ts';
-export { mintWsTicket, verifyWsTicket, WS_TICKET_LIFETIME_SECONDS, type WsTicketOutcome } from './ws-ticket.ts';
+export { mintWsTicket, verifyWsTicket, type WsTicketOutcome } from './ws-ticket.ts';

@@ -1,4 +1,4 @@
-import { constantTimeEqual, randomToken, sha256 } from '@codex-gateways/crypto';
+import { randomToken, sha256 } from '@codex-gateways/crypto';
 
 /** `code_challenge` for S256 (RFC 7636 §4.2): base64url SHA-256 of the verifier. */
 export function codeChallengeOf(codeVerifier: string): string {
@@ -13,11 +13,6 @@ export function isCodeVerifier(text: string): boolean {
 /** Whether a challenge has the form of an S256 challenge: 32 bytes in base64url. */
 export function isCodeChallenge(text: string): boolean {
   return /^[A-Za-z0-9_-]{43}$/.test(text);
-}
-
-/** Whether the verifier belongs to the challenge (RFC 7636 §4.6). */
-export function matchesCodeChallenge(codeVerifier: string, codeChallenge: string): boolean {
-  return isCodeVerifier(codeVerifier) && constantTimeEqual(codeChallengeOf(codeVerifier), codeChallenge);
 }
 
 /** A fresh verifier of 86 characters, as the Codex CLI makes them. */

@@ -1,9 +1,6 @@
 import { constantTimeEqual } from '@codex-gateways/crypto';
 import { hmacBase64Url } from './hmac-token.ts';
 
-/** How long a registered executor has to open its WebSocket, and to come back to the same url. */
-export const WS_TICKET_LIFETIME_SECONDS = 300;
-
 export type WsTicketOutcome =
   | { readonly ok: true; readonly expiresAtSeconds: number }
   | { readonly ok: false; readonly reason: 'malformed' | 'bad_signature' | 'wrong_executor' | 'expired' };
