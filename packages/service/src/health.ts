@@ -24,6 +24,14 @@ export interface Readiness {
 
 export function createReadiness(checks: Readonly<Record<string, ReadinessCheck>>, timeoutMs = 2000): Readiness {
   let draining = false;
+  let asking: Promise<Readonly<Record<string, string>>> | undefined;
+  const ask = async () => {
+    const results = await Promise.all(
+      Object.entries(checks).map(async ([name, check]) => [name, await outcomeOf(check, timeoutMs)] as const),
+    );
+    asking = undefined;
+    return Object.fromEntries(results.filter(([, outcome]) => outcome !== 'ok'));
+  };
   return {
     isDraining: () => draining,
     startDraining: () => {
@@ -31,10 +39,8 @@ export function createReadiness(checks: Readonly<Record<string, ReadinessCheck>>
     },
     async missing() {
       if (draining) return { service: 'draining' };
-      const results = await Promise.all(
-        Object.entries(checks).map(async ([name, check]) => [name, await outcomeOf(check, timeoutMs)] as const),
-      );
-      return Object.fromEntries(results.filter(([, outcome]) => outcome !== 'ok'));
+      asking ??= ask(); // once for all who want to know meanwhile: anybody may ask, as often as they like
+      return asking;
     },
   };
 }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import express from 'express';
 import { request } from 'undici';
-import { NotReadyError } from './health.ts';
+import { createReadiness, NotReadyError } from './health.ts';
 import { codeErrorForm, errorMiddleware, HttpError, notFound, objectErrorForm } from './http-error.ts';
 import { createApp, type HttpServer, ListenError, listen } from './http-server.ts';
 import { createLogger } from './logger.ts';
@@ -125,6 +125,18 @@ describe('health', () => {
     expect((await get('/readyz')).json()).toMatchObject({ missing: { database: 'circuit_open' } });
     databaseAnswers = async () => {};
     expect((await get('/readyz')).status).toBe(200);
+  });
+  it('asks its dependencies once for all who want to know meanwhile', async () => {
+    const answers: (() => void)[] = [];
+    const readiness = createReadiness({ database: () => new Promise<void>((resolve) => answers.push(resolve)) });
+    const asking = [readiness.missing(), readiness.missing(), readiness.missing()];
+    expect(answers).toHaveLength(1);
+    answers[0]?.();
+    expect(await Promise.all(asking)).toEqual([{}, {}, {}]);
+    const later = readiness.missing();
+    expect(answers).toHaveLength(2);
+    answers[1]?.();
+    expect(await later).toEqual({});
   });
   it('counts requests by route pattern, not by path', async () => {
     await get('/known/2');
