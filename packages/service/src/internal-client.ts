@@ -1,4 +1,4 @@
-import { abortAfter } from '@codex-gateways/runtime';
+import { withinDeadline } from '@codex-gateways/runtime';
 import { type Dispatcher, Pool } from 'undici';
 import { inSpan, propagationHeaders } from './tracing/request-context.ts';
 
@@ -61,24 +61,27 @@ export function createInternalClient({
   const base = new URL(baseUrl);
   const basePath = base.pathname.replace(/\/+$/, '');
   const pool = new Pool(base.origin, { connections, connect: { timeout: timeoutMs }, keepAliveTimeout: 10_000 });
-  const exchange = async ({ method, path, body, headers: extra = {}, signal }: InternalRequest) => {
+  const exchange = async (call: InternalRequest) => {
     try {
-      const answer = await pool.request({
-        method,
-        path: `${basePath}${path}`,
-        headers: {
-          ...propagationHeaders(),
-          ...headers,
-          ...extra,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        body: body === undefined ? null : JSON.stringify(body),
-        signal: abortAfter(timeoutMs, signal),
-      });
-      return { status: answer.statusCode, body: await readJson(answer) };
+      return await withinDeadline({ timeoutMs, other: call.signal }, (signal) => send(call, signal));
     } catch (cause) {
-      throw new ServiceUnavailableError(`${method} ${base.origin} gave no usable answer`, { cause });
+      throw new ServiceUnavailableError(`${call.method} ${base.origin} gave no usable answer`, { cause });
     }
+  };
+  const send = async ({ method, path, body, headers: extra = {} }: InternalRequest, signal: AbortSignal) => {
+    const answer = await pool.request({
+      method,
+      path: `${basePath}${path}`,
+      headers: {
+        ...propagationHeaders(),
+        ...headers,
+        ...extra,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal,
+    });
+    return { status: answer.statusCode, body: await readJson(answer) };
   };
   const attributes = { 'server.address': base.hostname, 'peer.service': peer };
   return {

@@ -1,8 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { abortAfter } from '@codex-gateways/runtime';
+import { withinDeadline } from '@codex-gateways/runtime';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1000;
+
+interface HoldOptions {
+  readonly holdMs: number;
+  readonly isPassing: (error: unknown) => boolean;
+  readonly callerGone: AbortSignal;
+}
 
 /**
  * Tries until it works, as long as what stands in the way may pass. Any error answer to a register call ends the executor's
@@ -12,24 +18,27 @@ const LONGEST_PAUSE_MS = 1000;
  * @param isPassing - false for an error that time does not heal, which is thrown at once
  * @throws the last error when the time is up
  */
-export async function holdThroughTrouble<T>(
+export function holdThroughTrouble<T>(
   attempt: (signal: AbortSignal) => Promise<T>,
-  {
-    holdMs,
-    isPassing,
-    callerGone,
-  }: { holdMs: number; isPassing: (error: unknown) => boolean; callerGone: AbortSignal },
+  { holdMs, isPassing, callerGone }: HoldOptions,
 ): Promise<T> {
-  const signal = abortAfter(Math.max(holdMs, 1), callerGone);
+  if (holdMs === 0) return attempt(callerGone);
+  return withinDeadline({ timeoutMs: holdMs, other: callerGone }, (signal) => tryUntil(signal, { attempt, isPassing }));
+}
+
+async function tryUntil<T>(
+  signal: AbortSignal,
+  { attempt, isPassing }: { attempt: (signal: AbortSignal) => Promise<T> } & Pick<HoldOptions, 'isPassing'>,
+): Promise<T> {
   const timeIsUp = rejection(signal);
   let trouble: unknown;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
     try {
       // Not every attempt can be aborted; one that hangs is left behind.
-      return await (holdMs === 0 ? attempt(callerGone) : Promise.race([attempt(signal), timeIsUp]));
+      return await Promise.race([attempt(signal), timeIsUp]);
     } catch (error) {
       if (signal.aborted) throw trouble ?? error;
-      if (holdMs === 0 || !isPassing(error)) throw error;
+      if (!isPassing(error)) throw error;
       trouble = error;
     }
     try {

@@ -37,8 +37,14 @@ export class RelayTally {
   liveHarnesses = 0;
 
   relayed(direction: Direction, sizeBytes: number): void {
-    this.frames[direction] += 1;
-    this.bytes[direction] += sizeBytes;
+    // By name: with a key that varies each of these costs a look-up.
+    if (direction === 'to_executor') {
+      this.frames.to_executor += 1;
+      this.bytes.to_executor += sizeBytes;
+    } else {
+      this.frames.to_harness += 1;
+      this.bytes.to_harness += sizeBytes;
+    }
   }
 
   executorEnded(reason: string): void {
