@@ -67,7 +67,8 @@ serveCommands({
     for (const executor of executors) {
       executor.onMessage = (stream) => {
         if (isMeasuring) messages += 1;
-        if (!isOver) harnesses[stream].socket.write(fromHarness[stream]);
+        // Not for the first frame of a harness that sends nothing else here.
+        if (!isOver) harnesses[stream]?.socket.write(fromHarness[stream]);
       };
     }
     for (const [stream, { socket }] of harnesses.entries()) {
@@ -100,7 +101,10 @@ function prepare(relay, { streams, bytes, echoes }) {
   const frames = Array.from({ length: streams }, (_, stream) => relayFrame(streamIdOf(stream), bytes));
   for (const executor of executors) {
     const answers = frames.map((frame) => wireFrame(frame, executor.isClient));
-    executor.onMessage = echoes ? (stream) => executor.socket.write(answers[stream]) : () => {};
+    executor.onMessage = (stream) => {
+      // Not the first frame of a harness that sends nothing else here.
+      if (echoes && answers[stream]) executor.socket.write(answers[stream]);
+    };
   }
   const fromHarness = frames.map((frame) => wireFrame(frame, true));
   return { executors, harnesses: harnesses.slice(0, streams), fromHarness };

@@ -5,10 +5,10 @@ import { startTestPostgres } from '@codex-gateways/testing';
 import { startLoadGenerator } from '@codex-gateways/testing/bench';
 import { startGateway } from './gateway-target.mjs';
 import { measureIdleConnections } from './idle-connections.mjs';
-import { startFloor, startTunnel } from './other-targets.mjs';
+import { startFloor, startLeast, startTunnel } from './other-targets.mjs';
 import { measureTraffic, STREAMS } from './traffic.mjs';
 
-// `npm run bench:relay [-- round-trip|load|stream|idle …]`: codex-exec-gateway, the simplest relay and HAProxy in turns in one run, so that the ratios
+// `npm run bench:relay [-- round-trip|load|stream|idle …]`: codex-exec-gateway, the simplest relay, joined sockets and HAProxy in turns in one run, so that the ratios
 // mean something on a machine that others use too. Relays and load generator share its cores.
 const LOAD_GENERATOR = fileURLToPath(new URL('./load-generator.mjs', import.meta.url));
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { profile: { type: 'string' } } });
@@ -30,12 +30,15 @@ try {
   const gateway = await started(startGateway((await postgres.createDatabase()).url, { nodeOptions }));
   const floor = await started(startFloor({ nodeOptions }));
   if (parts.some((part) => part !== 'idle')) {
+    const least = await started(startLeast({ nodeOptions }));
     const haproxy = await started(startTunnel());
     if (!haproxy) lines.push('HAProxy is not installed here, so it is not measured');
     for (const target of [gateway, floor]) {
       await generator.run('executor', { relay: target.name, url: await target.executorUrl() });
     }
-    if (haproxy) await generator.run('executorServer', { relay: haproxy.name, port: haproxy.serverPort });
+    for (const target of haproxy ? [least, haproxy] : [least]) {
+      await generator.run('executorServer', { relay: target.name, port: target.serverPort });
+    }
     for (const target of running) {
       await generator.run('harnesses', { relay: target.name, urls: await target.harnessUrls(STREAMS) });
     }

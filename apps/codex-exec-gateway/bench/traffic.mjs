@@ -21,5 +21,12 @@ const FIGURES = [
 /** @returns the lines of a table; ratios are ours over the floor's */
 export function measureTraffic(generator, targets, { parts, seconds }) {
   const figures = FIGURES.filter(({ part }) => parts.includes(part)).map(({ part: _part, ...figure }) => figure);
-  return compareInTurns(generator, targets, { figures, seconds, ratios: [{ title: 'ours / floor', to: 1 }] });
+  return compareInTurns(generator, targets, {
+    figures,
+    seconds,
+    ratios: [
+      { title: 'ours / floor', to: 1 },
+      { title: 'ours / joined sockets', to: 2 },
+    ],
+  });
 }
