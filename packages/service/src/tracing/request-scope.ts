@@ -53,7 +53,15 @@ export function openRequest(
     ...(isRecorded ? { attributes: attributesOf(req, { method, requestId }) } : {}),
   });
   let release: (() => void) | undefined;
-  const context: RequestContext = { requestId, startedAt: new Date(), trace: span.context, span, tracing };
+  const context: RequestContext = {
+    requestId,
+    startedAt: new Date(),
+    get trace() {
+      return span.context;
+    },
+    span,
+    tracing,
+  };
   return {
     requestId,
     run(work) {

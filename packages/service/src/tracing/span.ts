@@ -32,13 +32,27 @@ export interface Tracer {
 
 /** Spans that nobody records; the trace of a caller goes on all the same. */
 export const passiveTracer: Tracer = {
-  startSpan: (_name, { parent }) => passiveSpan(parent ?? newTraceContext()),
+  startSpan: (_name, { parent }) => (parent ? passiveSpan(parent) : firstPassiveSpan()),
 };
+
+const nothing = () => undefined;
+const unrecorded = { rename: nothing, set: nothing, link: nothing, fail: nothing, end: nothing };
 
 /** A span that is not recorded. */
 export function passiveSpan(context: TraceContext): Span {
-  const nothing = () => undefined;
-  return { context, rename: nothing, set: nothing, link: nothing, fail: nothing, end: nothing };
+  return { context, ...unrecorded };
+}
+
+/** One that begins a trace, whose ids are drawn only when something asks for them: they cost more than the rest of a span. */
+function firstPassiveSpan(): Span {
+  let context: TraceContext | undefined;
+  return {
+    get context() {
+      context ??= newTraceContext();
+      return context;
+    },
+    ...unrecorded,
+  };
 }
 
 /** The class of an error, and its code when it has one. */
