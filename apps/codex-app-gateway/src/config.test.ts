@@ -65,8 +65,32 @@ describe('configuration', () => {
     ['CXG_MODEL_PROVIDER_WIRE_API', 'soap'],
     ['CXG_MAX_FRAME_BYTES', '100'],
     ['CXG_BUFFER_CAP_BYTES', '1048576'],
+    ['CXG_ALLOWED_ORIGINS', 'console.example'],
+    ['CXG_ALLOWED_ORIGINS', 'https://console.example, https://other.example/'],
   ])('refuses to start with %s=%s', (name, value) => {
     expect(problemsOf({ ...MINIMAL, [name]: value })).toEqual([expect.stringContaining(name)]);
+  });
+
+  it('renews a lease before it runs out', () => {
+    const replica = { ...MINIMAL, CXG_APP_SELF_INTERNAL_URL: 'http://gateway-1:8082', CXG_APP_LEASE: '5s' };
+    expect(problemsOf({ ...replica, CXG_APP_LEASE_RENEWAL: '5s' })).toEqual([
+      expect.stringContaining('CXG_APP_LEASE_RENEWAL'),
+    ]);
+    expect(readConfig({ ...replica, CXG_APP_LEASE_RENEWAL: '4s' }).backend).toMatchObject({
+      replica: { leaseSeconds: 5, leaseRenewalMs: 4000 },
+    });
+  });
+
+  it('knows origins as browsers write them', () => {
+    const env = {
+      ...MINIMAL,
+      CXG_ALLOWED_ORIGINS: 'https://console.example, http://[::1]:3000, vscode-file://vscode-app',
+    };
+    expect(readConfig(env).allowedOrigins).toEqual([
+      'https://console.example',
+      'http://[::1]:3000',
+      'vscode-file://vscode-app',
+    ]);
   });
 
   it('takes HMAC bearers only with a secret, also in development', () => {

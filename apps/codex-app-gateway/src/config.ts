@@ -20,6 +20,8 @@ const NETWORK_VARIABLES = [
   'SSL_CERT_DIR',
   'CODEX_CA_CERTIFICATE',
 ];
+// As browsers and what is built like one write it (RFC 6454 §6.1): it is compared letter by letter.
+const ORIGIN = /^[a-z][a-z\d+.-]*:\/\/[^\s/?#@A-Z]+$/;
 const MIN_SECRET_CHARACTERS = 16;
 // The highest one means "nobody" to the system's own calls.
 const MAX_ACCOUNT_ID = 2 ** 32 - 2;
@@ -41,7 +43,7 @@ export function readConfig(env: Environment) {
     tracing: readTracing(read),
     inbound: readInbound(read),
     /** Browsers that may connect all the same: exact `Origin` values. A bearer in a header does not come from a browser. */
-    allowedOrigins: read.list('CXG_ALLOWED_ORIGINS'),
+    allowedOrigins: read.parsedList('CXG_ALLOWED_ORIGINS', webOrigin),
     /** Who answers when an app-server asks for approval: the client, or this gateway for all of them. */
     approvals: read.oneOf('CXG_APPROVALS', ['client', 'accept', 'deny'], 'client'),
     /** How many proxies in front may be believed about a client's address (`X-Forwarded-For`). */
@@ -57,6 +59,10 @@ export function readConfig(env: Environment) {
     turnApi: readTurnApi(read),
     limits,
   });
+  const replica = config.backend.kind === 'launch' ? config.backend.replica : undefined;
+  if (replica && replica.leaseRenewalMs >= replica.leaseSeconds * 1000) {
+    throw new ConfigError(['CXG_APP_LEASE_RENEWAL must be shorter than CXG_APP_LEASE']);
+  }
   if (limits.bufferCapBytes < limits.maxFrameBytes + limits.bufferHighWaterBytes) {
     throw new ConfigError(['CXG_BUFFER_CAP_BYTES must be at least a whole frame above CXG_BUFFER_HIGH_WATER_BYTES']);
   }
@@ -223,6 +229,11 @@ function readLimits(read: EnvReader) {
     connectionIdleMs: read.durationMs('CXG_CONNECTION_IDLE_TIMEOUT', { min: '1s', max: '24d', default: '24h' }),
     drainTimeoutMs: read.durationMs('CXG_DRAIN_TIMEOUT', { min: '0s', max: '10m', default: '20s' }),
   };
+}
+
+function webOrigin(text: string): string {
+  if (!ORIGIN.test(text)) throw new TypeError('must be a list of origins, such as https://console.example');
+  return text;
 }
 
 function atLeast16Characters(text: string): string {
