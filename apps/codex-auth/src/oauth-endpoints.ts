@@ -150,7 +150,7 @@ function createTokenIssuing(config: Config, deps: OAuthEndpointsDeps) {
     grants,
     codes,
     observer,
-    revocation: new Revocation({ ...shared, accessTokens }),
+    revocation: new Revocation({ ...shared, audit, accessTokens }),
     introspection: new Introspection({ ...shared, accessTokens, issuer }),
     grantHandlers: new Map([
       ['authorization_code', authorizationCodeGrant({ codes })],

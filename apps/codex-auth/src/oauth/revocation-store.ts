@@ -35,14 +35,23 @@ export async function findGrantOfAccessToken(db: Queryable, jtiDigest: Buffer): 
   return found.rows[0] && toTokenGrant(found.rows[0]);
 }
 
+/** @returns whose it was; undefined when it was revoked already */
 export async function revokeAccessToken(
   db: Queryable,
   { jtiDigest, now }: { jtiDigest: Buffer; now: Date },
-): Promise<void> {
-  await db.query(
-    'update codex_auth.codex_access_tokens set revoked_at = $2 where jti_digest = $1 and revoked_at is null',
+): Promise<{ grantId: string; clientId: string; userId: string } | undefined> {
+  const revoked = await db.query<{ grant_id: string; client_id: string; user_id: string }>(
+    `update codex_auth.codex_access_tokens t
+        set revoked_at = $2
+       from codex_auth.oauth_grants g
+      where t.jti_digest = $1
+        and t.revoked_at is null
+        and g.id = t.grant_id
+  returning t.grant_id, g.client_id, g.user_id`,
     [jtiDigest, now],
   );
+  const row = revoked.rows[0];
+  return row && { grantId: row.grant_id, clientId: row.client_id, userId: row.user_id };
 }
 
 function toTokenGrant(row: TokenGrantRow): TokenGrant {

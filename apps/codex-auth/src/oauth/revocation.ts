@@ -1,7 +1,8 @@
 import { sha256 } from '@codex-gateways/crypto';
-import type { Queryable } from '@codex-gateways/database';
+import { type Pool, transaction } from '@codex-gateways/database';
 import type { Clock } from '@codex-gateways/service';
 import { isRefreshToken } from '@codex-gateways/tokens';
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { RequestOrigin } from '../audit/request-origin.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import type { OAuthClient } from './clients.ts';
@@ -16,7 +17,8 @@ import {
 import { isBuiltInClient } from './scopes.ts';
 
 export interface RevocationDeps {
-  readonly db: Queryable;
+  readonly pool: Pool;
+  readonly audit: AuditLog;
   readonly clock: Clock;
   readonly grants: Pick<Grants, 'revoke'>;
   readonly accessTokens: Pick<AccessTokens, 'jtiOf'>;
@@ -36,9 +38,9 @@ export class Revocation {
    * @throws {OAuthError} invalid_grant for a token that was issued to another client
    */
   async revoke(client: OAuthClient, token: string, origin: RequestOrigin): Promise<void> {
-    const { db, clock, grants, accessTokens } = this.#deps;
+    const { pool, grants, accessTokens } = this.#deps;
     if (isRefreshToken(token)) {
-      const grant = await findGrantOfRefreshToken(db, sha256(token));
+      const grant = await findGrantOfRefreshToken(pool, sha256(token));
       if (!grant) return;
       requireOwn(client, grant);
       await grants.revoke({ grantId: grant.grantId, reason: 'revoked_by_client', origin });
@@ -47,10 +49,30 @@ export class Revocation {
     const jti = accessTokens.jtiOf(token);
     if (jti === undefined) return;
     const jtiDigest = sha256(jti);
-    const grant = await findGrantOfAccessToken(db, jtiDigest);
+    const grant = await findGrantOfAccessToken(pool, jtiDigest);
     if (!grant) return;
     requireOwn(client, grant);
-    await revokeAccessToken(db, { jtiDigest, now: clock.now() });
+    await this.#endAccessToken({ jti, jtiDigest, origin });
+  }
+
+  /** Both or neither: it ends, and that is written down. */
+  #endAccessToken({
+    jti,
+    jtiDigest,
+    origin,
+  }: {
+    jti: string;
+    jtiDigest: Buffer;
+    origin: RequestOrigin;
+  }): Promise<void> {
+    const { pool, clock, audit } = this.#deps;
+    return transaction(pool, async (tx) => {
+      const revoked = await revokeAccessToken(tx, { jtiDigest, now: clock.now() });
+      if (!revoked) return;
+      const details = { client_id: revoked.clientId, user_id: revoked.userId, grant_id: revoked.grantId };
+      const event = { action: 'access_token.revoked', subjectType: 'access_token', subjectId: jti, details, ...origin };
+      await audit.record(event, tx);
+    });
   }
 }
 

@@ -38,6 +38,20 @@ describe('revocation (RFC 7009)', () => {
     expect([await isActive(refresh_token), await isActive(access_token)]).toEqual([true, false]);
   });
 
+  it('writes the end of an access token down, once, and nothing of the token', async () => {
+    const { access_token } = await client.tokens();
+    for (let time = 0; time < 2; time += 1) await client.revoke(access_token);
+    const [, payload = '', signature = ''] = access_token.split('.');
+    const { jti, sub } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { jti: string; sub: string };
+    const written = await auth.db.query(
+      "select action, subject_id, ip, details from codex_auth.audit_events where subject_type = 'access_token'",
+    );
+    const details = { client_id: CLI_CLIENT_ID, user_id: sub, grant_id: expect.any(String) };
+    const entry = { action: 'access_token.revoked', subject_id: jti, ip: '127.0.0.1', details };
+    expect(written.rows.filter((row) => row.subject_id === jti)).toEqual([entry]);
+    expect(JSON.stringify(written.rows)).not.toContain(signature);
+  });
+
   it('answers 200 for what it does not know', async () => {
     for (const token of ['unknown', 'a'.repeat(43), 'a.b.c']) expect((await client.revoke(token)).status).toBe(200);
   });
