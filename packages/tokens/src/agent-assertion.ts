@@ -21,7 +21,7 @@ const RFC3339_UTC = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|\+00:00)
 /** Takes an assertion apart: base64url JSON of four members. Undefined for anything else. */
 export function parseAgentAssertion(text: string): AgentAssertion | undefined {
   if (text.length > MAX_ASSERTION_LENGTH) return undefined;
-  const parsed = assertionSchema.safeParse(decodeJson(text.replace(/=+$/, '')));
+  const parsed = assertionSchema.safeParse(decodeJson(text.replace(/={1,2}$/, '')));
   return parsed.success ? parsed.data : undefined;
 }
 
