@@ -5,7 +5,7 @@ import { freePort } from '@codex-gateways/testing';
 import { compareInTurns, startHaproxy, startLoadGenerator } from '@codex-gateways/testing/bench';
 import { CLIENTS, FIGURES, UPGRADES } from './figures.mjs';
 import { measureIdleMemory } from './idle-memory.mjs';
-import { startGateway, startLeastProxy, startNaiveProxy, startVerifier } from './targets.mjs';
+import { startGateway, startLeastProxy, startNaiveProxy, startPipe, startVerifier } from './targets.mjs';
 
 // `npm run bench:proxy [-- round-trip|load|down|up|upgrades|idle …]`: codex-app-gateway with its guard, HAProxy and the simplest proxy in turns in one
 // run, so that the ratios mean something on a machine that others use too. Proxies and load generator share its cores.
@@ -35,9 +35,14 @@ try {
   if (!haproxy) lines.push('HAProxy is not installed here, so it is not measured');
   const figures = FIGURES.filter(({ part }) => parts.includes(part)).map(({ part: _part, ...figure }) => figure);
   if (figures.length > 0) {
-    const targets = [gateway, naive, ...(haproxy ? [haproxy] : [])];
+    const pipe = await started(startPipe({ appServerUrl, nodeOptions }));
+    const targets = [gateway, naive, pipe, ...(haproxy ? [haproxy] : [])];
     for (const { name, url } of targets) await generator.run('clients', { target: name, url, count: CLIENTS });
-    const ratios = [{ title: 'ours / naive', to: 1 }, ...(haproxy ? [{ title: 'ours / HAProxy', to: 2 }] : [])];
+    const ratios = [
+      { title: 'ours / naive', to: 1 },
+      { title: 'ours / pipe', to: 2 },
+      ...(haproxy ? [{ title: 'ours / HAProxy', to: 3 }] : []),
+    ];
     lines.push(...(await compareInTurns(generator, targets, { figures, seconds, ratios })));
   }
   if (parts.includes('upgrades')) {

@@ -49,6 +49,14 @@ export async function startLeastProxy({ appServerUrl, verifierUrl, nodeOptions }
   return { name: 'the least, verifying', ...program, url: `ws://127.0.0.1:${port}/` };
 }
 
+/** Two sockets and nothing between them. */
+export async function startPipe({ appServerUrl, nodeOptions }) {
+  const port = await freePort();
+  const program = startProgram(fileOf('pipe.mjs'), { args: [String(port), appServerUrl], nodeOptions });
+  await somebodyListens(port);
+  return { name: 'a pipe in Node.js', ...program, url: `ws://127.0.0.1:${port}/` };
+}
+
 /** Says yes to every token: a process of its own, as codex-auth would be. */
 export async function startVerifier() {
   const port = await freePort();
