@@ -1,5 +1,5 @@
-import type { Logger } from '@codex-gateways/service';
-import express, { type Express } from 'express';
+import { HttpError, type Logger } from '@codex-gateways/service';
+import express, { type Express, type RequestHandler } from 'express';
 import type { AccessTokenVerifier } from './authentication/access-token-verifier.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
 import type { ClientWatch } from './client-watch.ts';
@@ -35,6 +35,8 @@ export class TurnApi {
     const maxUnsentBytes = limits.bufferCapBytes;
     const turns = { callers, jsonBody, places, door: this.#door, watch, maxUnsentBytes, log };
     app.post('/api/turns', postTurnsRoute(turns));
+    app.all('/api/turns', otherMethods('POST'));
+    app.all('/openapi.json', otherMethods('GET, HEAD'));
   }
 
   async start(): Promise<void> {
@@ -44,4 +46,12 @@ export class TurnApi {
   async close(): Promise<void> {
     await this.#door.close();
   }
+}
+
+/** Refuses what comes past the routes of a path, with what it would take (RFC 9110 §15.5.6). */
+function otherMethods(allowed: string): RequestHandler {
+  return () => {
+    const headers = { Allow: allowed };
+    throw new HttpError(405, 'method_not_allowed', 'this method is not for this address', { headers });
+  };
 }
