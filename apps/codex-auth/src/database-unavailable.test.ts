@@ -1,8 +1,7 @@
 import { generateEd25519Key } from '@codex-gateways/crypto';
-import { startTestPostgres, useCleanup } from '@codex-gateways/testing';
+import { DatabaseProxy, startTestPostgres, useCleanup } from '@codex-gateways/testing';
 import { mintAgentAssertion } from '@codex-gateways/tokens';
 import { OAuthClient } from '../test/oauth-client.ts';
-import { SilencingProxy } from '../test/silencing-proxy.ts';
 import { authEnvironment, INTERNAL_SECRET } from '../test/use-auth-service.ts';
 import { readConfig } from './config.ts';
 import { type AuthService, createAuthService } from './service.ts';
@@ -49,14 +48,15 @@ describe('while the database is away', () => {
 
 describe('while the database says nothing', () => {
   const cleanup = useCleanup();
-  const proxy = new SilencingProxy();
+  let proxy: DatabaseProxy;
   let service: AuthService;
 
   beforeAll(async () => {
     const postgres = await startTestPostgres();
     cleanup.after(() => postgres.stop());
     const { url } = await postgres.createDatabase();
-    await proxy.start(url);
+    proxy = new DatabaseProxy(url);
+    await proxy.start();
     cleanup.after(() => proxy.stop());
     const silence = { CODEX_AUTH_DATABASE_TIMEOUT: '400ms' };
     service = createAuthService(readConfig(await authEnvironment(proxy.url, silence)));
@@ -74,7 +74,7 @@ describe('while the database says nothing', () => {
       });
     const bearer = { authorization: `Bearer ${token}` };
     expect((await ask('/api/me', bearer)).status).toBe(200);
-    proxy.silence();
+    proxy.goSilent();
     const answers = await Promise.all([
       ask('/api/me', bearer),
       ask(

@@ -1,5 +1,4 @@
-import { createTestDatabase, useCleanup } from '@codex-gateways/testing';
-import { DatabaseProxy } from './support/database-proxy.ts';
+import { createTestDatabase, DatabaseProxy, useCleanup } from '@codex-gateways/testing';
 import { TestGateway } from './support/gateway.ts';
 import { tryConnect } from './support/peer.ts';
 

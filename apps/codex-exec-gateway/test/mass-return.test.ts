@@ -1,5 +1,4 @@
-import { createTestDatabase, useCleanup, waitFor } from '@codex-gateways/testing';
-import { DatabaseProxy } from './support/database-proxy.ts';
+import { createTestDatabase, DatabaseProxy, useCleanup, waitFor } from '@codex-gateways/testing';
 import { TestGateway } from './support/gateway.ts';
 import { connect, upgradeStatus } from './support/peer.ts';
 

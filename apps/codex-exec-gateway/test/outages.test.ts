@@ -1,6 +1,5 @@
-import { createTestDatabase, useCleanup, waitFor } from '@codex-gateways/testing';
+import { createTestDatabase, DatabaseProxy, useCleanup, waitFor } from '@codex-gateways/testing';
 import { mintWsTicket } from '@codex-gateways/tokens';
-import { DatabaseProxy } from './support/database-proxy.ts';
 import { frame } from './support/frames.ts';
 import { CAPTOKEN_SECRET, TestGateway } from './support/gateway.ts';
 import { connect, type Peer, upgradeStatus } from './support/peer.ts';

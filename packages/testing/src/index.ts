@@ -41,6 +41,7 @@ export {
   type RecordedModelRequest,
   startModelServer,
 } from './model-server/model-server.ts';
+export { DatabaseProxy } from './network/database-proxy.ts';
 export { startRoundRobin } from './network/round-robin.ts';
 export { startTestPostgres, type TestDatabase, type TestPostgres } from './postgres/test-postgres.ts';
 export { createTestDatabase, useTestDatabase } from './postgres/use-test-database.ts';
