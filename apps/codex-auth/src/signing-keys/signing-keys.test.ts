@@ -4,6 +4,8 @@ import { OAuthClient } from '../../test/oauth-client.ts';
 import { authEnvironment, useAuthService } from '../../test/use-auth-service.ts';
 import { readConfig } from '../config.ts';
 import { createAuthService } from '../service.ts';
+import { insertActiveKey, retireActiveKey } from './jwks-key-store.ts';
+import { makeSealedKey } from './key-sealing.ts';
 import { SigningKeys } from './signing-keys.ts';
 
 const auth = useAuthService();
@@ -67,4 +69,48 @@ describe('private keys at rest', () => {
       await service.close();
     }
   });
+
+  it('are not needed to know what a replica of the next master key signs, nor to refuse what was withdrawn', async () => {
+    const shared = { db: auth.db, clock: systemClock };
+    const keys = new SigningKeys({ ...shared, sealer: createSealer({ current: NEW_MASTER_KEY }) });
+    await keys.ensureActiveKey();
+    const own = keys.active();
+    const nextSealer = createSealer({ current: Buffer.alloc(32, 9), previous: [NEW_MASTER_KEY] });
+    const next = await makeSealedKey(nextSealer);
+    await retireActiveKey(auth.db, { now: new Date(), publishedUntil: new Date() });
+    await insertActiveKey(auth.db, next, new Date());
+    await expect(keys.reload()).rejects.toThrow(UnsealError);
+    expect(keys.verificationKey(next.kid)).toBeDefined();
+    expect(keys.jwks().keys.map(({ kid }) => kid)).toEqual([next.kid, own.kid]);
+    expect(keys.active()).toBe(own); // still published, so what it signs is good
+    await auth.db.query('delete from codex_auth.codex_jwks_keys where kid = $1', [own.kid]);
+    await expect(keys.reload()).rejects.toThrow(UnsealError);
+    expect(keys.verificationKey(own.kid)).toBeUndefined();
+    expect(() => keys.active()).toThrow('no signing key');
+    const opened = new SigningKeys({ ...shared, sealer: nextSealer });
+    await opened.ensureActiveKey();
+    expect(opened.active().kid).toBe(next.kid);
+  });
+
+  it('of another replica may be sealed otherwise: its tokens are good here all the same', async () => {
+    const keys = new SigningKeys({
+      ...{ db: auth.db, clock: systemClock },
+      sealer: createSealer({ current: Buffer.alloc(32, 9) }),
+    });
+    await keys.ensureActiveKey();
+    const next = await makeSealedKey(createSealer({ current: Buffer.alloc(32, 10) }));
+    await retireActiveKey(auth.db, { now: new Date(), publishedUntil: new Date() });
+    await insertActiveKey(auth.db, next, new Date());
+    expect(await eventuallyLearned(keys, next.kid)).toBe(true);
+  });
 });
+
+/** One reading a second is all that unknown key ids cause. */
+async function eventuallyLearned(keys: SigningKeys, kid: string): Promise<boolean> {
+  const giveUpAt = performance.now() + 10_000;
+  while (performance.now() < giveUpAt) {
+    if (await keys.learn(kid)) return true;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return false;
+}

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { type RsaPublicJwk, rsaPublicJwk, rsaPublicKey, type Sealer } from '@codex-gateways/crypto';
+import { type RsaPublicJwk, rsaPublicJwk, rsaPublicKey, type Sealer, UnsealError } from '@codex-gateways/crypto';
 import type { Queryable } from '@codex-gateways/database';
 import type { Clock } from '@codex-gateways/service';
 import type { SigningKey } from '@codex-gateways/tokens';
@@ -8,7 +8,8 @@ import type { KeyProvider } from './key-provider.ts';
 import { makeSealedKey, openSigningKey } from './key-sealing.ts';
 
 interface LoadedKeys {
-  readonly active: SigningKey;
+  /** Undefined when what signs now does not open here, and what signed before was withdrawn. */
+  readonly active: SigningKey | undefined;
   readonly verification: ReadonlyMap<string, KeyObject>;
   readonly jwks: { readonly keys: readonly RsaPublicJwk[] };
 }
@@ -48,6 +49,8 @@ export class SigningKeys implements KeyProvider {
   /**
    * Reads the keys again. Calls made while one runs share a second run after it, so that each sees what was there when it was
    * made.
+   * @throws {UnsealError} another replica has sealed the active key under a master key that this one does not have; what is
+   * public of the keys was read all the same
    */
   async reload(): Promise<void> {
     if (this.#loading) {
@@ -65,12 +68,16 @@ export class SigningKeys implements KeyProvider {
   async learn(kid: string): Promise<boolean> {
     const isDue = performance.now() - this.#loadedAtMs >= LEARN_INTERVAL_MS;
     if (this.#keys().verification.has(kid) || !isDue) return false;
-    await this.reload();
+    await this.reload().catch((error: unknown) => {
+      if (!(error instanceof UnsealError)) throw error; // the watch tells of it
+    });
     return this.#keys().verification.has(kid);
   }
 
   active(): SigningKey {
-    return this.#keys().active;
+    const { active } = this.#keys();
+    if (!active) throw new Error('there is no signing key that a configured master key opens');
+    return active;
   }
 
   verificationKey(kid: string): KeyObject | undefined {
@@ -92,12 +99,18 @@ export class SigningKeys implements KeyProvider {
     const active = stored.find((key) => key.status === 'active');
     if (!active) throw new TypeError('there is always an active key after one was inserted');
     const known = this.#loaded?.active;
-    this.#loaded = {
+    const verification = new Map(stored.map((key) => [key.kid, this.#verificationKeyOf(key)]));
+    const jwks = { keys: stored.map((key) => rsaPublicJwk(key)) };
+    try {
       // One that is in memory stays usable while other replicas already seal under the next master key.
-      active: known?.kid === active.kid ? known : openSigningKey(this.#sealer, active),
-      verification: new Map(stored.map((key) => [key.kid, this.#verificationKeyOf(key)])),
-      jwks: { keys: stored.map((key) => rsaPublicJwk(key)) },
-    };
+      const opened = known?.kid === active.kid ? known : openSigningKey(this.#sealer, active);
+      this.#loaded = { active: opened, verification, jwks };
+    } catch (error) {
+      // What others sign is good, what was withdrawn is not, and what is still published may sign on. At the start there is nothing yet.
+      const stillPublished = known && verification.has(known.kid) ? known : undefined;
+      if (this.#loaded) this.#loaded = { active: stillPublished, verification, jwks };
+      throw error;
+    }
   }
 
   #verificationKeyOf({ kid, publicN, publicE }: StoredKey): KeyObject {
