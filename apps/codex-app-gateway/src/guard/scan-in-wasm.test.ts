@@ -80,7 +80,7 @@ describe('the look over a JSON text in WebAssembly', () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 300 }).map(Buffer.from), dense, soup(60)), expectTheSame),
       {
-        numRuns: 3000,
+        numRuns: 1500,
       },
     );
   });
@@ -91,7 +91,7 @@ describe('the look over a JSON text in WebAssembly', () => {
       fc.property(lead, fc.oneof(dense, soup(200)), fc.nat(130), (text, bytes, blanks) => {
         expectTheSame(Buffer.concat([Buffer.from(`${' '.repeat(blanks)}${text}`), bytes]));
       }),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
   });
 

@@ -110,9 +110,10 @@ export class ProxiedConnection {
       else if (verdict.text === undefined) this.#toUpstream.forward(client);
       else this.#toUpstream.send(verdict.text);
       if (verdict.kind === 'answer') this.#toClient.send(verdict.text);
+      const source = { source: client, life: this.#clientLife };
+      if (this.#toUpstream.isFull) pauseUntilDrained(source, this.#toUpstream);
       // Who does not read our answers is not read either: they must not pile up here.
-      const full = [this.#toUpstream, ...(verdict.kind === 'answer' ? [this.#toClient] : [])].find((to) => to.isFull);
-      if (full) pauseUntilDrained({ source: client, life: this.#clientLife }, full);
+      else if (verdict.kind === 'answer' && this.#toClient.isFull) pauseUntilDrained(source, this.#toClient);
     });
   }
 
