@@ -6,6 +6,7 @@ import type { Config } from './config.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { ConnectionRegistry } from './proxy/connection-registry.ts';
 import { type Reach, reachAppServers } from './proxy/reach-app-server.ts';
+import { pathOf } from './proxy/upgrade-request.ts';
 import { createUpgradeRoute } from './proxy/upgrade-route.ts';
 import { createForwardedUpgradeRoute } from './replicas/forwarded-upgrade-route.ts';
 import { FORWARDED_PATH } from './replicas/hop-grant.ts';
@@ -39,7 +40,7 @@ export function createUpgradeRoutes(
   const fromClients = createUpgradeRoute({ ...shared, reach });
   const fromGateways = createForwardedUpgradeRoute({ ...shared, ...replica, clock, reach: local });
   const onUpgrade: UpgradeListener = (req, socket, head) => {
-    const isForwarded = req.url?.split('?', 1)[0] === FORWARDED_PATH;
+    const isForwarded = pathOf(req) === FORWARDED_PATH;
     return (isForwarded ? fromGateways : fromClients)(req, socket, head);
   };
   return { onUpgrade, reach };

@@ -15,6 +15,7 @@ import { Deadline } from '../deadline.ts';
 import { Attempt, withinDeadline } from './attempt.ts';
 import { CLOSE_GRACE_MS } from './close-forwarding.ts';
 import { clientLeft, refuseWith, unavailable } from './upgrade-refusal.ts';
+import { pathOf } from './upgrade-request.ts';
 
 export interface UpgradeListenerDeps {
   readonly limits: Pick<Limits, 'maxFrameBytes' | 'maxPendingUpgrades' | 'upgradeTimeoutMs'>;
@@ -65,7 +66,7 @@ export function createUpgradeListener(deps: UpgradeListenerDeps, kind: UpgradeKi
   let pending = 0;
   return (req, socket, head) => {
     const startedAtMs = performance.now();
-    const path = req.url?.split('?', 1)[0] ?? '/';
+    const path = pathOf(req);
     const scope = openRequest(req, { tracing });
     const noted = {};
     const ignoreError = () => undefined; // a client that left; what is sent to it goes nowhere

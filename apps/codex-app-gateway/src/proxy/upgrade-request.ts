@@ -1,6 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { HttpError } from '@codex-gateways/service';
 
+const ORIGIN = /^https?:\/\/[^/?#]*/i;
+
+/** What a request asks for, without its query. A whole URL is as good as its path (RFC 6455 §4.2.1, RFC 9112 §3.2.2). */
+export function pathOf({ url = '' }: Pick<IncomingMessage, 'url'>): string {
+  const [path = ''] = url.replace(ORIGIN, '').split('?', 1);
+  return path === '' ? '/' : path;
+}
+
 /**
  * Refuses what is not an upgrade for this service, before anybody is asked about its token.
  * @param allowedOrigins - browsers send `Origin` always and cannot send our bearer, so by default nobody with it may connect
@@ -10,8 +18,7 @@ export function checkUpgradeRequest(
   req: IncomingMessage,
   { paths, allowedOrigins }: { paths: ReadonlySet<string>; allowedOrigins: readonly string[] },
 ): void {
-  const [path = ''] = (req.url ?? '').split('?');
-  if (!paths.has(path)) throw new HttpError(404, 'not_found', 'there is nothing at this path');
+  if (!paths.has(pathOf(req))) throw new HttpError(404, 'not_found', 'there is nothing at this path');
   if (req.method !== 'GET' || req.headers.upgrade?.toLowerCase() !== 'websocket') {
     throw new HttpError(400, 'invalid_request', 'this path takes WebSocket connections');
   }
