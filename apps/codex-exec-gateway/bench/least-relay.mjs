@@ -1,7 +1,7 @@
 import { connect, createServer } from 'node:net';
 
-// The least that passing bytes on takes in Node.js: two sockets joined. It reads no frame, routes nothing, checks nothing and bounds nothing: it
-// shows what no relay in Node.js can go below, and is no relay to use.
+// The least that passing a lone message on takes in Node.js: two sockets joined. It reads no frame, routes nothing, checks nothing and bounds
+// nothing: it shows what is left for a relay to save, and is no relay to use.
 const [, , port, serverPort] = process.argv;
 
 const server = createServer({ noDelay: true }, (client) => {
