@@ -167,11 +167,12 @@ export class FrameParser {
   }
 
   #continuePayload(bytes: Buffer, offset: number): number {
-    const { maskKey, payloadBytes } = this.#header;
+    const { maskKey, payloadBytes, isFinal } = this.#header;
     const missingBytes = this.#missingBytes;
     const end = Math.min(bytes.length, offset + missingBytes);
     const message = this.#message as MessageBuffer;
-    message.append(bytes.subarray(offset, end), { offset: payloadBytes - missingBytes, maskKey, missingBytes });
+    const part = { offset: payloadBytes - missingBytes, maskKey, missingBytes, isFinal };
+    message.append(bytes.subarray(offset, end), part);
     this.#missingBytes -= end - offset;
     return this.#missingBytes === 0 ? this.#endOfFrame(bytes, end) : end;
   }

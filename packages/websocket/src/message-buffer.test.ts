@@ -1,4 +1,5 @@
-import { MessageMemory } from './message-buffer.ts';
+import { MAX_HEADER_BYTES } from './frame-header.ts';
+import { MessageBuffer, MessageMemory } from './message-buffer.ts';
 
 const KIB = 1024;
 
@@ -22,5 +23,42 @@ describe('memory for messages that come in parts', () => {
     memory.isBusy = false;
     expect(memory.take(100).buffer).not.toBe(fromBlock.buffer);
     expect(memory.take(100).buffer.byteLength).toBe(100);
+  });
+});
+
+/** Counts what is taken of it. */
+class CountedMemory extends MessageMemory {
+  takenBytes = 0;
+
+  override take(bytes: number): Buffer {
+    this.takenBytes += bytes;
+    return super.take(bytes);
+  }
+}
+
+describe('the memory of a message that comes in parts', () => {
+  const frame = { offset: 0, maskKey: undefined, missingBytes: 1 };
+
+  it('is not taken anew for each of many small fragments', () => {
+    const memory = new CountedMemory();
+    const message = new MessageBuffer(memory, 1);
+    const whole = Buffer.from(Array.from({ length: 20_000 }, (_, index) => index % 251));
+    for (let at = 0; at < whole.length; at += 1) {
+      message.append(whole.subarray(at, at + 1), { ...frame, isFinal: at === whole.length - 1 });
+    }
+    expect(message.bytes.subarray(MAX_HEADER_BYTES)).toEqual(whole);
+    expect(memory.takenBytes).toBeLessThan(4 * whole.length);
+  });
+
+  it('is just enough for a message of one frame', () => {
+    const memory = new CountedMemory();
+    const whole = Buffer.alloc(100_000, 7);
+    const message = new MessageBuffer(memory, whole.length);
+    for (let at = 0; at < whole.length; at += 10_000) {
+      const part = whole.subarray(at, at + 10_000);
+      message.append(part, { offset: at, maskKey: undefined, missingBytes: whole.length - at, isFinal: true });
+    }
+    expect(message.bytes.subarray(MAX_HEADER_BYTES)).toEqual(whole);
+    expect(memory.takenBytes).toBeLessThan(2 * whole.length);
   });
 });

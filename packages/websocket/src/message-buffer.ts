@@ -63,11 +63,19 @@ export class MessageBuffer {
    * @param frame.offset - where they stand in the payload of their frame
    * @param frame.maskKey - of their frame, if it has one
    * @param frame.missingBytes - how many more of it will come, these included
+   * @param frame.isFinal - whether no other frame of the message follows
    */
-  append(part: Buffer, frame: { offset: number; maskKey: number | undefined; missingBytes: number }): void {
-    const { offset, maskKey, missingBytes } = frame;
+  append(
+    part: Buffer,
+    frame: { offset: number; maskKey: number | undefined; missingBytes: number; isFinal: boolean },
+  ): void {
+    const { offset, maskKey, missingBytes, isFinal } = frame;
     const needed = this.#end + part.length;
-    if (needed > this.#buffer.length) this.#grow(needed, this.#end + missingBytes);
+    if (needed > this.#buffer.length) {
+      // Who sends fragments of a byte each must not have all of them copied for every one.
+      const expected = isFinal ? this.#end + missingBytes : Math.max(this.#end + missingBytes, 2 * needed);
+      this.#grow(needed, expected);
+    }
     if (maskKey === undefined) part.copy(this.#buffer, this.#end);
     else moveMasked(part, turnKey(maskKey, offset), this.#buffer.subarray(this.#end, needed));
     this.#end = needed;
