@@ -26,8 +26,13 @@ export function hotRequestOrigin({
   return { ip: plainAddress(ip), requestId, userAgent };
 }
 
-// PostgreSQL's inet knows neither zones nor, usefully, IPv4 written as IPv6.
-function plainAddress(address: string | undefined): string | undefined {
+/** Some proxies write the caller's port behind its address. */
+const WITH_PORT = /^(?:(\d+\.\d+\.\d+\.\d+)|\[([^\]]+)\])(?::\d+)?$/;
+
+// PostgreSQL's inet knows neither ports, zones nor, usefully, IPv4 written as IPv6.
+function plainAddress(written: string | undefined): string | undefined {
+  const [, v4, v6] = WITH_PORT.exec(written ?? '') ?? [];
+  const address = v4 ?? v6 ?? written;
   const plain = address?.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '') ?? '';
   return isIP(plain) === 0 ? undefined : plain;
 }
