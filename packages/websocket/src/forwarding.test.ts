@@ -8,7 +8,12 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const ROLES = ['server', 'client'] as const;
 const PAIRS = ROLES.flatMap((from) => ROLES.map((to) => [from, to] as const));
-const WAYS = [true, false].flatMap((closesGaps) => PAIRS.map(([from, to]) => [from, to, closesGaps] as const));
+const WAYS_TO_READ = [
+  ['in place', {}],
+  ['gaps closed', { closesGaps: true }],
+  ['unmasked elsewhere', { unmaskInto: Buffer.alloc(65_535) }],
+] as const;
+const WAYS = WAYS_TO_READ.flatMap(([how, options]) => PAIRS.map(([from, to]) => [from, to, how, options] as const));
 
 const turn = () => new Promise(setImmediate);
 
@@ -16,9 +21,9 @@ describe('forwarding', () => {
   const cleanup = useCleanup();
 
   it.each(WAYS)(
-    'passes messages on from where they lie (read as %s, sent as %s, gaps closed: %s), whatever their size, fragments and form',
-    async (from, to, closesGaps) => {
-      const source = await OPENERS[from](cleanup, { closesGaps });
+    'passes messages on from where they lie (read as %s, sent as %s, %s), whatever their size, fragments and form',
+    async (from, to, _how, options) => {
+      const source = await OPENERS[from](cleanup, options);
       const target = await OPENERS[to](cleanup);
       const received = recorded(target.theirs);
       source.ours.on('message', () => target.ours.forward(source.ours));
@@ -35,8 +40,8 @@ describe('forwarding', () => {
     },
   );
 
-  it('passes a masked frame on to a server as it was received', async () => {
-    const source = await oursAsServer(cleanup);
+  it.each(WAYS_TO_READ)('passes a masked frame on to a server as it was received (%s)', async (_how, options) => {
+    const source = await oursAsServer(cleanup, options);
     const target = await oursAsClient(cleanup);
     const written: Buffer[] = [];
     target.socket.write = ((chunk: Buffer) => {
@@ -85,6 +90,32 @@ describe('forwarding', () => {
     await waitFor(() => received.length === sent.length, { timeoutMs: 5000, describe: 'all messages' });
     expect(received.map(({ data }) => data.toString())).toEqual(sent.map(String));
     expect(written.map(({ buffer }) => buffer === chunk.buffer)).toEqual([true]);
+  });
+
+  it('passes messages on to a server in the memory that they came in, untouched, where they are unmasked elsewhere', async () => {
+    const source = await oursAsServer(cleanup, { unmaskInto: Buffer.alloc(64 * KIB) });
+    const target = await oursAsClient(cleanup);
+    const received = recorded(target.theirs);
+    const written: Buffer[] = [];
+    const write = target.socket.write.bind(target.socket);
+    target.socket.write = ((piece: Buffer, done: () => void) => {
+      written.push(piece);
+      return write(piece, done);
+    }) as typeof target.socket.write;
+    const seen: string[] = [];
+    source.ours.on('message', (data) => {
+      seen.push(data.toString());
+      target.ours.forward(source.ours);
+    });
+    const sent = [16 * KIB, 5000, 40_000, 10].map(randomText);
+    const chunk = Buffer.concat(sent.map((payload) => handMade({ opcode: 1, payload, key: KEY })));
+    const came = Buffer.from(chunk);
+    source.socket.emit('data', chunk);
+    await waitFor(() => received.length === sent.length, { timeoutMs: 5000, describe: 'all messages' });
+    expect(seen).toEqual(sent.map(String));
+    expect(received.map(({ data }) => data.toString())).toEqual(seen);
+    expect(written.map(({ buffer, length }) => [buffer === chunk.buffer, length])).toEqual([[true, came.length]]);
+    expect(chunk).toEqual(came);
   });
 
   it('is refused outside of a delivery, and for the same message again', async () => {

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { type HandMade, handMade, KEY } from '../test/frames.ts';
-import type { Role } from './frame-header.ts';
-import { FrameParser } from './frame-parser.ts';
+import { FrameParser, type FrameParserOptions } from './frame-parser.ts';
 
 const MIB = 1024 * 1024;
 
@@ -11,13 +10,14 @@ interface Heard {
   violation?: number;
 }
 
-function listen({ role = 'server' as Role, maxMessageBytes = 8 * MIB, validatesUtf8 = true, closesGaps = false } = {}) {
+function listen(options: Partial<FrameParserOptions> = {}) {
   const heard: Heard = { messages: [], controls: [] };
   const parser = new FrameParser(
-    { role, maxMessageBytes, validatesUtf8, closesGaps },
+    { role: 'server', maxMessageBytes: 8 * MIB, validatesUtf8: true, ...options },
     {
-      // Kept as it is: what is read later must not touch it.
-      onMessage: ({ payload, isBinary }) => void heard.messages.push({ payload, isBinary }),
+      // Kept as it is where it is the listener's own: what is read later must not touch it.
+      onMessage: ({ payload, isBinary, isMasked }) =>
+        void heard.messages.push({ payload: isMasked ? Buffer.from(payload) : payload, isBinary }),
       onControl: (opcode, payload) => void heard.controls.push({ opcode, payload: payload.toString('latin1') }),
       onViolation: ({ closeCode }) => {
         expect(heard.violation).toBeUndefined();
@@ -218,12 +218,13 @@ describe('reading frames, whatever comes', () => {
   it('delivers each message once, as it was sent, however it was fragmented and split', () => {
     fc.assert(
       fc.property(messages, sizes, fc.nat(255), (sent, splits, seed) => {
-        const [isMasked, closesGaps] = [seed % 4 !== 0, seed % 2 === 1];
+        const [isMasked, closesGaps, isElsewhere] = [seed % 4 !== 0, seed % 2 === 1, seed % 3 === 1];
         const payloads = sent.map(({ size }, index) => Buffer.alloc(size, `${seed}-${index}-`));
         const frames = sent.flatMap(({ fragments, ping }, index) =>
           fragmented(payloads[index] as Buffer, { fragments, ping, isMasked }),
         );
-        const { parser, heard } = listen({ role: isMasked ? 'server' : 'client', closesGaps });
+        const elsewhere = isElsewhere ? { unmaskInto: Buffer.alloc(50_000) } : {};
+        const { parser, heard } = listen({ role: isMasked ? 'server' : 'client', closesGaps, ...elsewhere });
         pushSplit(parser, Buffer.concat(frames), averageOf(splits) < 5 ? [...splits, 10_000] : splits);
         expect(heard.violation).toBeUndefined();
         expect(heard.messages.map(({ payload }) => payload.length)).toEqual(payloads.map(({ length }) => length));

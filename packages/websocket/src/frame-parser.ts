@@ -2,27 +2,11 @@ import { isUtf8 } from 'node:buffer';
 import { FrameHeader, MASK_KEY_BYTES, MAX_HEADER_BYTES, OPCODES, type Role } from './frame-header.ts';
 import { applyMask, MOVES_FREELY_FROM_BYTES, moveMasked } from './masking.ts';
 import { MessageBuffer, MessageMemory } from './message-buffer.ts';
+import { MessageInPlace, NOTHING } from './message-in-place.ts';
 import { type ProtocolViolation, violation } from './protocol-violation.ts';
 
-const NOTHING = Buffer.alloc(0);
 /** What a socket reads at once: a chunk of this size says that there is more. */
 const FULL_CHUNK_BYTES = 64 * 1024;
-
-/** Where a message lies in memory while it is delivered. */
-export class MessageInPlace {
-  /** The message itself, not masked. */
-  payload: Buffer = NOTHING;
-  isBinary = false;
-  /** What `payload` is a part of. */
-  bytes: Buffer = NOTHING;
-  payloadStart = 0;
-  /** So many bytes right before the payload are nobody's: the header that it came with, or what is left of it. */
-  headroomBytes = 0;
-  /** The chunk that it ended in has nothing behind it. */
-  isLast = false;
-  /** The key that its sender had masked it with; undefined for one that was not, or had several. */
-  maskKey: number | undefined = undefined;
-}
 
 /** Learns what was read. A listener may stop the parser. */
 export interface FrameEvents {
@@ -44,6 +28,8 @@ export interface FrameParserOptions {
    * without a key, and nothing between them, they leave as one piece.
    */
   readonly closesGaps?: boolean;
+  /** Where masked messages that a chunk has whole, and that fit, are unmasked, so that the chunk keeps them as they came. */
+  readonly unmaskInto?: Buffer;
 }
 
 /**
@@ -75,7 +61,7 @@ export class FrameParser {
   constructor(options: FrameParserOptions, events: FrameEvents) {
     this.#options = options;
     this.#expectsMask = options.role === 'server';
-    this.#closesGaps = options.closesGaps === true && this.#expectsMask;
+    this.#closesGaps = options.closesGaps === true && this.#expectsMask && options.unmaskInto === undefined;
     this.#events = events;
   }
 
@@ -152,12 +138,16 @@ export class FrameParser {
     const moved = moves ? this.#movedBytes + MASK_KEY_BYTES : 0;
     this.#deliveredEnd = end;
     this.#movedBytes = moved;
-    const payload = bytes.subarray(start - moved, end - moved);
+    const message = this.#inPlace;
+    const { unmaskInto } = this.#options;
+    message.isMasked = maskKey !== undefined && unmaskInto !== undefined && payloadBytes <= unmaskInto.length;
+    const payload = message.isMasked
+      ? (unmaskInto as Buffer).subarray(0, payloadBytes)
+      : bytes.subarray(start - moved, end - moved);
     if (maskKey !== undefined) {
-      if (moves) moveMasked(bytes.subarray(start, end), maskKey, payload);
+      if (moves || message.isMasked) moveMasked(bytes.subarray(start, end), maskKey, payload);
       else applyMask(payload, maskKey);
     }
-    const message = this.#inPlace;
     message.bytes = bytes;
     message.payloadStart = start - moved;
     message.headroomBytes = moves ? headerBytes - MASK_KEY_BYTES : headerBytes;
@@ -187,6 +177,7 @@ export class FrameParser {
     inPlace.payloadStart = MAX_HEADER_BYTES;
     inPlace.headroomBytes = MAX_HEADER_BYTES;
     inPlace.isLast = next === chunk.length;
+    inPlace.isMasked = false;
     inPlace.maskKey = undefined;
     this.#deliver(bytes.subarray(MAX_HEADER_BYTES));
     return next;

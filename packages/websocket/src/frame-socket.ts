@@ -3,17 +3,10 @@ import type { Duplex } from 'node:stream';
 import { CLOSED_WITHOUT_CODE, CLOSED_WITHOUT_FRAME, closePayload, readClosePayload } from './close-frame.ts';
 import { encodeFrame } from './encode-frame.ts';
 import { FlushTurn } from './flush-turn.ts';
-import {
-  headerBytes,
-  MASK_KEY_BYTES,
-  MAX_CONTROL_BYTES,
-  OPCODES,
-  type OpcodeValue,
-  type Role,
-  writeHeader,
-} from './frame-header.ts';
-import { type FrameEvents, FrameParser, type MessageInPlace } from './frame-parser.ts';
-import { applyMask, MaskKeys } from './masking.ts';
+import { MAX_CONTROL_BYTES, OPCODES, type OpcodeValue, type Role } from './frame-header.ts';
+import { type FrameEvents, FrameParser } from './frame-parser.ts';
+import { MaskKeys } from './masking.ts';
+import { appendInPlace, type MessageInPlace } from './message-in-place.ts';
 import { ProtocolViolation } from './protocol-violation.ts';
 import { type SendCallback, SendQueue } from './send-queue.ts';
 
@@ -29,6 +22,11 @@ export interface FrameSocketOptions {
   readonly validatesUtf8?: boolean;
   /** For a server's socket whose messages are forwarded to clients: those that follow each other leave as one piece. False unless told otherwise. */
   readonly closesGaps?: boolean;
+  /**
+   * Memory, shared by the sockets of a process, where messages of up to its length are unmasked, so that they go on to a server as they
+   * came, without being masked again. `data` is valid during the `message` event only then; gaps are not closed.
+   */
+  readonly unmaskInto?: Buffer;
   /** How long the peer may take to answer a close frame, and to hang up after it; 30 s unless told otherwise. */
   readonly closeTimeoutMs?: number;
   /** Shared by the sockets of a process, whose frames leave together then; its own unless given. */
@@ -36,7 +34,7 @@ export interface FrameSocketOptions {
 }
 
 export interface FrameSocketEvents {
-  /** @param data - a view of the chunk that it came with, the listener's own unless the message is forwarded */
+  /** @param data - a view of the chunk that it came with, the listener's own unless the message is forwarded, or `unmaskInto` given */
   message: [data: Buffer, isBinary: boolean];
   ping: [payload: Buffer];
   pong: [payload: Buffer];
@@ -74,9 +72,10 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   /** Takes the socket over: reads it, and closes it. What was read too far during the upgrade is to be unshifted before. */
   constructor(socket: Duplex, options: FrameSocketOptions) {
     super();
-    const { role, maxMessageBytes, validatesUtf8 = true, closesGaps = false } = options;
+    const { role, maxMessageBytes, validatesUtf8 = true, closesGaps = false, unmaskInto } = options;
     this.#socket = socket;
-    this.#parser = new FrameParser({ role, maxMessageBytes, validatesUtf8, closesGaps }, this);
+    const rules = { role, maxMessageBytes, validatesUtf8, closesGaps, ...(unmaskInto && { unmaskInto }) };
+    this.#parser = new FrameParser(rules, this);
     this.#queue = new SendQueue(socket, options.flushTurn ?? new FlushTurn(), () => this.#taken());
     this.#maskKeys = role === 'client' ? new MaskKeys() : undefined;
     this.#closeTimeoutMs = options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS;
@@ -134,21 +133,8 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
     if (!message) throw new Error('a message is forwarded while it is delivered, and once');
     if (!this.#maySend(callback)) return;
     from.#delivered = undefined;
-    const { bytes, payload, payloadStart, headroomBytes, isBinary, isLast } = message;
-    const maskKey = this.#maskKeys && (message.maskKey ?? this.#maskKeys.next());
-    const frame = { opcode: isBinary ? OPCODES.binary : OPCODES.text, payloadBytes: payload.length, maskKey };
-    if (maskKey !== undefined) applyMask(payload, maskKey);
-    const needed = headerBytes(payload.length) + (maskKey === undefined ? 0 : MASK_KEY_BYTES);
-    if (needed <= headroomBytes) {
-      writeHeader(bytes, payloadStart - needed, frame);
-      this.#queue.append(bytes, payloadStart - needed, payloadStart + payload.length);
-    } else {
-      const head = Buffer.allocUnsafe(needed);
-      writeHeader(head, 0, frame);
-      this.#queue.append(head, 0, needed);
-      this.#queue.append(bytes, payloadStart, payloadStart + payload.length);
-    }
-    this.#queue.endFrame(isLast, callback);
+    appendInPlace(this.#queue, message, this.#maskKeys && (message.maskKey ?? this.#maskKeys.next()));
+    this.#queue.endFrame(message.isLast, callback);
   }
 
   /** @param payload - at most 125 bytes */

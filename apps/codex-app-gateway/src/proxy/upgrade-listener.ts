@@ -17,6 +17,9 @@ import { CLOSE_GRACE_MS } from './close-forwarding.ts';
 import { clientLeft, refuseWith, unavailable } from './upgrade-refusal.ts';
 import { pathOf } from './upgrade-request.ts';
 
+/** What Node.js reads at once: longer messages come in parts, and are put together anyway. */
+const UNMASKED_BYTES = 64 * 1024;
+
 export interface UpgradeListenerDeps {
   readonly limits: Pick<Limits, 'maxFrameBytes' | 'maxPendingUpgrades' | 'upgradeTimeoutMs'>;
   readonly isDraining: () => boolean;
@@ -44,6 +47,8 @@ export interface PendingUpgrade {
   readonly deadline: Deadline;
   /** For every socket of the connection. */
   readonly flushTurn: FlushTurn;
+  /** Where the client's messages are unmasked for the guard; what it lets through goes on as it came. */
+  readonly unmaskInto: Buffer;
   /** Fields for the line that the upgrade leaves in the log. */
   note(fields: Readonly<Record<string, string | undefined>>): void;
 }
@@ -61,7 +66,7 @@ export interface UpgradeKind {
 
 /** Everything that can be refused is refused in HTTP, before there is a WebSocket: 101 comes when all is ready. */
 export function createUpgradeListener(deps: UpgradeListenerDeps, kind: UpgradeKind): UpgradeListener {
-  const flushTurn = new FlushTurn();
+  const shared = { flushTurn: new FlushTurn(), unmaskInto: Buffer.allocUnsafeSlow(UNMASKED_BYTES) };
   const { tracing = noTracing(), log } = deps;
   let pending = 0;
   return (req, socket, head) => {
@@ -83,7 +88,7 @@ export function createUpgradeListener(deps: UpgradeListenerDeps, kind: UpgradeKi
     };
     const decide = () => {
       const note = (fields: object) => void Object.assign(noted, fields);
-      void upgrade(deps, kind, { req, socket, head, scope, flushTurn, note, pending })
+      void upgrade(deps, kind, { ...shared, req, socket, head, scope, note, pending })
         .catch((error: unknown) => refuseWith(error, { scope, socket, log }))
         .then(decided);
     };
@@ -127,9 +132,9 @@ async function upgrade(
 /** @throws {HttpError} 499 when the client has left meanwhile */
 function acceptUpgrade(
   { maxFrameBytes }: Pick<Limits, 'maxFrameBytes'>,
-  { req, socket, head, flushTurn }: Pick<Upgrade, 'req' | 'socket' | 'head' | 'flushTurn'>,
+  { req, socket, head, flushTurn, unmaskInto }: Omit<Upgrade, 'pending'>,
 ): FrameSocket {
-  const options = { maxMessageBytes: maxFrameBytes, closeTimeoutMs: CLOSE_GRACE_MS, flushTurn };
+  const options = { maxMessageBytes: maxFrameBytes, closeTimeoutMs: CLOSE_GRACE_MS, flushTurn, unmaskInto };
   const client = acceptWebSocket({ req, socket: socket as Socket, head }, options);
   if (!client) throw clientLeft();
   return client;
