@@ -1,5 +1,6 @@
 import { cpus, loadavg } from 'node:os';
 import { startTestPostgres } from '@codex-gateways/testing';
+import { quantile, ratioText } from '@codex-gateways/testing/bench';
 import { startCodexAuth } from './codex-auth-target.mjs';
 import { backendsOf, cpuMsOf } from './cpu-time.mjs';
 import { capacity, latencyAt } from './load.mjs';
@@ -11,8 +12,8 @@ import { signaturesPerSecondOfOneCore, signaturesPerSecondOfThreadPool } from '.
 // on a machine that others use too. Load generator, service and PostgreSQL share its cores.
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 8);
 const CONNECTIONS = 32;
-const TURNS = 2;
-const CODES = 1200 * (1.5 * SECONDS + 3);
+const TURNS = Number(process.env.BENCH_TURNS ?? 5);
+const CODES = 1200 * (TURNS + 1) * (SECONDS / TURNS + 1);
 /** Figures to measure, all of them by default: refresh, code, validate, verify, second. */
 const ONLY = new Set(process.env.BENCH_ONLY?.split(',') ?? ['refresh', 'code', 'validate', 'verify', 'second']);
 
@@ -49,46 +50,55 @@ async function redemptions(target) {
 }
 
 /**
- * Measures both in turns, after one that does not count and leaves their code compiled. In turns, so that both meet the same neighbours on the machine. Requests per second tell of this machine at this
- * moment; CPU time per request, of the service and of its PostgreSQL backends, hardly depends on who else is there.
+ * Measures both in turns, after one that does not count and leaves their code compiled: figures are medians of the turns. In turns, so that both meet the
+ * same neighbours on the machine. Requests per second tell of this machine at this moment; CPU time per request, of the service and of its
+ * PostgreSQL backends, hardly depends on who else is there.
  * @param sides - a target, and what to ask it, each; the peer may be absent
  */
 async function compare(what, sides) {
-  const totals = sides.map(() => ({ perSecond: 0, answered: 0, serviceMs: 0, databaseMs: 0 }));
+  const results = sides.map(() => []);
   for (let turn = -1; turn < TURNS; turn += 1) {
-    for (const [index, { target, requestOf }] of sides.entries())
-      await measureInto(turn < 0 ? {} : totals[index], { what, target, requestOf });
+    const order = [...sides.entries()];
+    if (turn % 2 === 1) order.reverse();
+    for (const [index, { target, requestOf }] of order) {
+      const result = await measureOne(what, target, requestOf);
+      if (turn >= 0) results[index].push(result);
+    }
   }
-  const [ours, peer] = totals.map(({ perSecond, answered, serviceMs, databaseMs }) => ({
-    perSecond: perSecond / TURNS,
-    serviceMs: serviceMs / answered,
-    databaseMs: databaseMs / answered,
-  }));
+  const rates = results.map((turns) => turns.map(({ perSecond }) => perSecond));
+  const cpu = results.map((turns) => turns.map(({ serviceMs, databaseMs }) => serviceMs + databaseMs));
+  const cells = results.map((turns, index) => [quantile(rates[index], 0.5).toFixed(0), cpuText(turns)]);
   rows.push([
     what,
-    ...[ours, peer].flatMap((side) => (side ? [side.perSecond.toFixed(0), cpuText(side)] : ['', ''])),
-    peer ? (ours.perSecond / peer.perSecond).toFixed(2) : '',
-    peer ? ((peer.serviceMs + peer.databaseMs) / (ours.serviceMs + ours.databaseMs)).toFixed(2) : '',
+    ...[cells[0], cells[1] ?? ['', '']].flat(),
+    ...(sides.length > 1 ? [ratioText(rates[0], rates[1]), ratioText(cpu[1], cpu[0])] : ['', '']),
   ]);
   process.stderr.write(`${rows.at(-1).join(' | ')}\n`);
-  return ours;
+  return { perSecond: quantile(rates[0], 0.5) };
 }
 
-async function measureInto(total, { what, target, requestOf }) {
+/** Milliseconds are of one request. */
+async function measureOne(what, target, requestOf) {
   const backends = await backendsOf(target.db);
   const before = [await cpuMsOf([target.pid]), await cpuMsOf(backends)];
-  const options = { connections: CONNECTIONS, seconds: SECONDS / TURNS };
-  const result = await capacity(target.url, requestOf, options);
+  const result = await capacity(target.url, requestOf, { connections: CONNECTIONS, seconds: SECONDS / TURNS });
   if (result.failed > 0) throw new Error(`${what}: ${result.failed} requests failed`);
   if (result.exhausted) process.stderr.write(`${what}: there were too few codes\n`);
-  total.perSecond += result.perSecond;
-  total.answered += result.total;
-  total.serviceMs += (await cpuMsOf([target.pid])) - before[0];
-  total.databaseMs += (await cpuMsOf(backends)) - before[1];
+  return {
+    perSecond: result.perSecond,
+    serviceMs: ((await cpuMsOf([target.pid])) - before[0]) / result.total,
+    databaseMs: ((await cpuMsOf(backends)) - before[1]) / result.total,
+  };
 }
 
-function cpuText({ serviceMs, databaseMs }) {
-  return `${serviceMs.toFixed(2)} + ${databaseMs.toFixed(2)}`;
+function cpuText(turns) {
+  const [serviceMs, databaseMs] = ['serviceMs', 'databaseMs'].map((name) =>
+    quantile(
+      turns.map((turn) => turn[name]),
+      0.5,
+    ).toFixed(2),
+  );
+  return `${serviceMs} + ${databaseMs}`;
 }
 
 const rows = [];

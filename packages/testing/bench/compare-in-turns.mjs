@@ -1,6 +1,8 @@
 import { cpuMsOf } from '@codex-gateways/testing';
+import { quantile, ratioText } from './paired-ratios.mjs';
 
-const TURNS = 3;
+// Many short turns: what the host gives a machine changes from one second to the next.
+const TURNS = Number(process.env.BENCH_TURNS ?? 9);
 const WARM_UP_SECONDS = 2;
 
 const COLUMNS = {
@@ -25,7 +27,8 @@ const COLUMNS = {
 };
 
 /**
- * Measures every figure for all targets in turns and takes the median of the turns.
+ * Measures every figure for all targets in turns, forwards and backwards by turns. A figure is the median of its turns; a ratio is the median
+ * of the ratios within each turn, with its quartiles in brackets.
  * @param options.figures - `{what, command, columns, …}`: what a row is called, the command of the load generator, and what goes to it
  * @param options.ratios - `{title, to}`: the first target's figure over that of the target at this place
  * @returns the lines of a table
@@ -37,15 +40,17 @@ export async function compareInTurns(generator, targets, { figures, seconds, rat
     // Compilers have to see the figure's load first.
     for (const target of targets) await measureOne(generator, target, { ...command, seconds: WARM_UP_SECONDS });
     for (let turn = 0; turn < TURNS; turn += 1) {
-      for (const [index, target] of targets.entries()) {
+      const order = [...targets.entries()];
+      if (turn % 2 === 1) order.reverse();
+      for (const [index, target] of order) {
         results[index].push(await measureOne(generator, target, { ...command, seconds: seconds / TURNS }));
       }
     }
     for (const name of columns) {
       const { title, of, digits } = COLUMNS[name];
-      const values = results.map((each) => median(each.map(of)));
-      const compared = ratios.map(({ to }) => (values[0] / values[to]).toFixed(2));
-      rows.push([`${what}: ${title}`, ...values.map((value) => value.toFixed(digits)), ...compared]);
+      const values = results.map((each) => each.map(of));
+      const compared = ratios.map(({ to }) => ratioText(values[0], values[to]));
+      rows.push([`${what}: ${title}`, ...values.map((each) => quantile(each, 0.5).toFixed(digits)), ...compared]);
       process.stderr.write(`${rows.at(-1).join(' | ')}\n`);
     }
   }
@@ -66,9 +71,4 @@ async function measureOne(generator, target, { command, ...options }) {
   });
   await Promise.all(reads);
   return { ...result, cpuMs: cpuMs.end - cpuMs.begin };
-}
-
-function median(values) {
-  const sorted = [...values].sort((left, right) => left - right);
-  return sorted[Math.floor(sorted.length / 2)];
 }
