@@ -1,6 +1,7 @@
 /** Strings from this length on are long, quotation marks included; the first bytes of them count as their beginning. */
 export const LONG_BYTES = 1024;
-const BEGINNING_BYTES = 256;
+// No rule asks for more of a beginning than `data:` or the scheme of a URL.
+const BEGINNING_BYTES = 32;
 
 /** The longest escape, such as \u0022. */
 const ESCAPE_BYTES = 6;
