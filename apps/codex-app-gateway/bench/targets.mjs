@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import { ALLOCATOR_ENVIRONMENT } from '@codex-gateways/runtime';
 import { freePort } from '@codex-gateways/testing';
 import { somebodyListens, startProgram } from '@codex-gateways/testing/bench';
 
@@ -12,6 +13,7 @@ export async function startGateway({ appServerUrl, verifierUrl, nodeOptions }) {
   const program = startProgram(fileOf('../dist/main.js'), {
     nodeOptions,
     env: {
+      ...ALLOCATOR_ENVIRONMENT,
       CXG_APP_PORT: String(port),
       CXG_APP_SERVER_URL: appServerUrl,
       CXG_AGENTSERVER_INTERNAL_URL: verifierUrl,

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { createPool } from '@codex-gateways/database';
+import { ALLOCATOR_ENVIRONMENT } from '@codex-gateways/runtime';
 import { freePort, waitFor } from '@codex-gateways/testing';
 import { startProgram } from '@codex-gateways/testing/bench';
 import { capabilityToken } from '@codex-gateways/tokens';
@@ -27,6 +28,7 @@ export async function startGateway(databaseUrl, { nodeOptions } = {}) {
   const relay = startProgram(MAIN, {
     nodeOptions,
     env: {
+      ...ALLOCATOR_ENVIRONMENT,
       CXG_PORT: String(port),
       CXG_DATABASE_URL: databaseUrl,
       CXG_CAPTOKEN_HMAC_SECRET: CAPTOKEN_SECRET,

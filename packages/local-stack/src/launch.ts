@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
+import { ALLOCATOR_ENVIRONMENT } from '@codex-gateways/runtime';
 import { PARENT_PIPE_VARIABLE } from '@codex-gateways/service';
 
 /**
@@ -14,7 +15,7 @@ const WATCHED = '( (read -r line || kill -TERM $$) <&3 >/dev/null 2>&1 & ) ; exe
  */
 export function launchNode(script: string, env: NodeJS.ProcessEnv, logDescriptor: number): ChildProcess {
   return spawn(process.execPath, ['--enable-source-maps', script], {
-    env: { ...env, [PARENT_PIPE_VARIABLE]: '1' },
+    env: { ...ALLOCATOR_ENVIRONMENT, ...env, [PARENT_PIPE_VARIABLE]: '1' },
     stdio: ['ignore', logDescriptor, logDescriptor, 'ipc'],
     detached: true,
   });

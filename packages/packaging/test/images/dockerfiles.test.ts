@@ -1,3 +1,4 @@
+import { ALLOCATOR_ENVIRONMENT } from '@codex-gateways/runtime';
 import { APPS, type App, PORTS, readManifest } from '../repository.ts';
 import { buildContextFiles } from './build-context.ts';
 import { finalStage, only, properties, readDockerfile } from './dockerfile.ts';
@@ -48,6 +49,11 @@ describe.each(APPS)('the Dockerfile of %s', (app) => {
       [HOST_VARIABLES[app]]: '0.0.0.0',
       [HOST_VARIABLES[app].replace('HOST', 'PORT')]: String(PORTS[app]),
     });
+  });
+
+  it('has the allocator keep what a gateway frees, and codex-auth has it as it is', () => {
+    const allocator = Object.entries(properties(final, 'ENV')).filter(([name]) => name.startsWith('MALLOC_'));
+    expect(Object.fromEntries(allocator)).toEqual(app === 'codex-auth' ? {} : ALLOCATOR_ENVIRONMENT);
   });
 
   it('carries the labels of the Open Container Initiative', () => {
