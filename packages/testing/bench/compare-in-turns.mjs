@@ -29,6 +29,7 @@ const COLUMNS = {
 /**
  * Measures every figure for all targets in turns, forwards and backwards by turns. A figure is the median of its turns; a ratio is the median
  * of the ratios within each turn, with its quartiles in brackets.
+ * @param targets - one may have a load generator of its own, as `generator`
  * @param options.figures - `{what, command, columns, …}`: what a row is called, the command of the load generator, and what goes to it
  * @param options.ratios - `{title, to}`: the first target's figure over that of the target at this place
  * @returns the lines of a table
@@ -66,7 +67,7 @@ export async function compareInTurns(generator, targets, { figures, seconds, rat
 async function measureOne(generator, target, { command, ...options }) {
   const cpuMs = {};
   const reads = [];
-  const result = await generator.run(command, { target: target.name, ...options }, (mark) => {
+  const result = await (target.generator ?? generator).run(command, { target: target.name, ...options }, (mark) => {
     reads.push(cpuMsOf([target.pid]).then((ms) => (cpuMs[mark] = ms)));
   });
   await Promise.all(reads);
