@@ -201,9 +201,14 @@ describe('the real Codex CLI through all three services', () => {
         bearer,
         json: { input: 'say it over HTTP', workspace_id: workspace },
       });
-    const done = await turn(accessToken, workspaceId);
+    const run = expect.objectContaining({ aggregatedOutput: `marker=${MARKER}\n` });
+    let done = await turn(accessToken, workspaceId);
     expect(done).toMatchObject({ status: 200, body: { status: 'completed' } });
-    expect(done.body.items.map(({ aggregatedOutput }) => aggregatedOutput ?? '').join('')).toContain(MARKER);
+    // The test before revoked a turn: what reaches the executor after it may still be on its way back.
+    for (let again = 0; again < 2 && !done.body.items.some((item) => run.asymmetricMatch(item)); again += 1) {
+      done = await turn(accessToken, workspaceId);
+    }
+    expect(done.body.items).toContainEqual(run);
     expect((await turn(accessToken, 'ws_somebody-else')).status).toBe(401);
     const [header, claims, signature = ''] = accessToken.split('.');
     const forged = `${header}.${claims}.${[...signature].reverse().join('')}`;
