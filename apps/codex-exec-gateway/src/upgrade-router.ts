@@ -7,6 +7,7 @@ import {
   openRequest,
   type RequestScope,
   refuseUpgrade,
+  splitTarget,
   type Tracing,
   type UpgradeListener,
 } from '@codex-gateways/service';
@@ -28,7 +29,6 @@ export interface UpgradeRouterServices {
 }
 
 const PATH = /^\/([a-z-]+)\/([^/?#]+)$/;
-const ORIGIN = /^https?:\/\/[^/?#]*/i;
 
 /** Finds the route of an upgrade request, and answers with a status whatever it refuses. The query is never logged. */
 export class UpgradeRouter {
@@ -42,7 +42,8 @@ export class UpgradeRouter {
   readonly listener: UpgradeListener = (req, socket, head) => {
     this.#keep(socket);
     const startedAt = performance.now();
-    const { path, query } = splitUrl(req.url ?? '/');
+    const { path, query: queryText } = splitTarget(req.url ?? '/');
+    const query = new URLSearchParams(queryText);
     const [, endpoint = 'unknown', exeId = ''] = PATH.exec(path) ?? [];
     const scope = openRequest(req, this.#services);
     const { requestId } = scope;
@@ -125,12 +126,6 @@ async function decide(services: UpgradeRouterServices, endpoint: string, upgrade
   } finally {
     clearTimeout(timer);
   }
-}
-
-function splitUrl(url: string): { path: string; query: URLSearchParams } {
-  // A whole URL is as good as its path (RFC 6455 §4.2.1, RFC 9112 §3.2.2).
-  const [path = '', ...rest] = url.replace(ORIGIN, '').split('?');
-  return { path, query: new URLSearchParams(rest.join('?')) };
 }
 
 /** As `trust proxy` does for HTTP requests: each trusted hop moves one address back in X-Forwarded-For. */

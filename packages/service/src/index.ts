@@ -26,6 +26,7 @@ export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger.t
 export { createMetrics, type HttpMetrics, type Metrics, observePool } from './metrics.ts';
 export { identifier, lineOfText, pageLimit, parseInput, queryFlag } from './parse-input.ts';
 export { requestIdOf } from './request-log.ts';
+export { splitTarget } from './request-target.ts';
 export { PARENT_PIPE_VARIABLE, runProcess, type Service } from './run-process.ts';
 export { bearerOf, hasInternalSecret, requireInternalSecret, requireSharedSecret } from './secrets.ts';
 export { databaseSpans } from './tracing/database-spans.ts';

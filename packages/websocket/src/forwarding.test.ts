@@ -1,6 +1,6 @@
 import { useCleanup, waitFor } from '@codex-gateways/testing';
 import { handMade, KEY } from '../test/frames.ts';
-import { fillQueue, OPENERS, oursAsClient, oursAsServer, recorded } from '../test/peers.ts';
+import { fillQueue, OPENERS, oursAsClient, oursAsServer, recorded, recordedWrites } from '../test/peers.ts';
 import { randomText } from '../test/random-text.ts';
 import type { FrameSocket } from './frame-socket.ts';
 
@@ -59,30 +59,20 @@ describe('forwarding', () => {
     const source = await oursAsServer(cleanup);
     const target = await oursAsServer(cleanup);
     const received = recorded(target.theirs);
-    let writes = 0;
-    const write = target.socket.write.bind(target.socket);
-    target.socket.write = ((chunk: Buffer, done: () => void) => {
-      writes += 1;
-      return write(chunk, done);
-    }) as typeof target.socket.write;
+    const written = recordedWrites(target.socket);
     source.ours.on('message', () => target.ours.forward(source.ours));
     const frames = Array.from({ length: 100 }, (_, index) => handMade({ opcode: 2, payload: `n${index}`, key: KEY }));
     source.socket.emit('data', Buffer.concat(frames));
     await waitFor(() => received.length === 100, { timeoutMs: 5000, describe: 'all messages' });
     expect(received.map(({ data }) => data.toString())).toEqual(Array.from({ length: 100 }, (_, index) => `n${index}`));
-    expect(writes).toBe(1);
+    expect(written).toHaveLength(1);
   });
 
   it('passes on large messages that came in one chunk as one piece of it, where gaps are closed', async () => {
     const source = await oursAsServer(cleanup, { closesGaps: true });
     const target = await oursAsServer(cleanup);
     const received = recorded(target.theirs);
-    const written: Buffer[] = [];
-    const write = target.socket.write.bind(target.socket);
-    target.socket.write = ((piece: Buffer, done: () => void) => {
-      written.push(piece);
-      return write(piece, done);
-    }) as typeof target.socket.write;
+    const written = recordedWrites(target.socket);
     source.ours.on('message', () => target.ours.forward(source.ours));
     const sent = [16 * KIB, 5000, 70_000, 300].map(randomText);
     const chunk = Buffer.concat(sent.map((payload) => handMade({ opcode: 1, payload, key: KEY })));
@@ -96,12 +86,7 @@ describe('forwarding', () => {
     const source = await oursAsServer(cleanup, { unmaskInto: Buffer.alloc(64 * KIB) });
     const target = await oursAsClient(cleanup);
     const received = recorded(target.theirs);
-    const written: Buffer[] = [];
-    const write = target.socket.write.bind(target.socket);
-    target.socket.write = ((piece: Buffer, done: () => void) => {
-      written.push(piece);
-      return write(piece, done);
-    }) as typeof target.socket.write;
+    const written = recordedWrites(target.socket);
     const seen: string[] = [];
     source.ours.on('message', (data) => {
       seen.push(data.toString());

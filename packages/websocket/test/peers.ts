@@ -71,6 +71,17 @@ export function recorded(ws: WebSocket | FrameSocket): { data: Buffer; isBinary:
   return messages;
 }
 
+/** The pieces that are written to a socket, in order. */
+export function recordedWrites(socket: Socket): Buffer[] {
+  const pieces: Buffer[] = [];
+  const write = socket.write.bind(socket);
+  socket.write = ((piece: Buffer, done: () => void) => {
+    pieces.push(piece);
+    return write(piece, done);
+  }) as typeof socket.write;
+  return pieces;
+}
+
 /** Sends to a peer that does not read, until so much waits for it. */
 export async function fillQueue(ours: FrameSocket, bytes: number): Promise<void> {
   const block = Buffer.alloc(64 * 1024);

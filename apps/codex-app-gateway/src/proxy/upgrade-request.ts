@@ -1,12 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { HttpError } from '@codex-gateways/service';
+import { HttpError, splitTarget } from '@codex-gateways/service';
 
-const ORIGIN = /^https?:\/\/[^/?#]*/i;
-
-/** What a request asks for, without its query. A whole URL is as good as its path (RFC 6455 §4.2.1, RFC 9112 §3.2.2). */
+/** What a request asks for, without its query. */
 export function pathOf({ url = '' }: Pick<IncomingMessage, 'url'>): string {
-  const [path = ''] = url.replace(ORIGIN, '').split('?', 1);
-  return path === '' ? '/' : path;
+  return splitTarget(url).path;
 }
 
 /**
