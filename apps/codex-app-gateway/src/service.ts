@@ -20,6 +20,7 @@ import type { Authenticator } from './authentication/authenticator.ts';
 import type { BreakerState } from './authentication/circuit-breaker.ts';
 import { createHmacAuthenticator } from './authentication/hmac-authenticator.ts';
 import { observeAuthenticator } from './authentication/observed-authenticator.ts';
+import { OwnSecret } from './authentication/own-secret.ts';
 import { createRemoteVerifier } from './authentication/remote-verifier.ts';
 import { type Backend, startBackend } from './backend.ts';
 import { type ClientWatch, createClientWatch } from './client-watch.ts';
@@ -86,10 +87,11 @@ class Gateway implements AppGateway {
       revocationStream: () => Number(this.#watch.isToldOfRevocations()),
       verifierBreaker: () => BREAKER_STATES.indexOf(this.#authenticator.breakerState?.() ?? 'closed'),
     });
-    this.#authenticator = observeAuthenticator(createAuthenticator(config.inbound), this.#observer);
+    const ownSecret = new OwnSecret({ log, nowMs: () => performance.now() });
+    this.#authenticator = observeAuthenticator(createAuthenticator(config.inbound, ownSecret), this.#observer);
     this.#accessTokens =
       config.inbound.kind === 'remote'
-        ? createAccessTokenVerifier({ ...config.inbound, observer: this.#metrics })
+        ? createAccessTokenVerifier({ ...config.inbound, ownSecret, observer: this.#metrics })
         : undefined;
     this.#watch = createClientWatch(config, { authenticator: this.#authenticator, log });
   }
@@ -178,6 +180,6 @@ class Gateway implements AppGateway {
   }
 }
 
-function createAuthenticator(inbound: Config['inbound']): Authenticator {
-  return inbound.kind === 'hmac' ? createHmacAuthenticator(inbound.secret) : createRemoteVerifier(inbound);
+function createAuthenticator(inbound: Config['inbound'], ownSecret: OwnSecret): Authenticator {
+  return inbound.kind === 'hmac' ? createHmacAuthenticator(inbound.secret) : createRemoteVerifier(inbound, ownSecret);
 }

@@ -1,6 +1,7 @@
 import { type CallObserver, createInternalClient, ServiceUnavailableError } from '@codex-gateways/service';
 import { z } from 'zod';
 import { type Caller, isCallerId } from './authenticator.ts';
+import type { OwnSecret } from './own-secret.ts';
 
 const VALIDATE_PATH = '/internal/codex-auth/validate';
 /** As many characters as codex-auth reads. */
@@ -37,11 +38,13 @@ export function createAccessTokenVerifier({
   agentserverUrl: baseUrl,
   agentserverSecret,
   timeoutMs,
+  ownSecret,
   observer,
 }: {
   agentserverUrl: string;
   agentserverSecret: string;
   timeoutMs: number;
+  ownSecret: OwnSecret;
   observer?: CallObserver;
 }): AccessTokenVerifier {
   const headers = { 'x-internal-secret': agentserverSecret };
@@ -49,7 +52,11 @@ export function createAccessTokenVerifier({
   const userOf = async (token: string, workspaceId?: string): Promise<string | undefined> => {
     const body = { scheme: 'bearer', token, ...(workspaceId === undefined ? {} : { account_id: workspaceId }) };
     const answer = await client.request({ method: 'POST', path: VALIDATE_PATH, body });
-    if (answer.status === 401) return undefined;
+    if (answer.status === 401) {
+      ownSecret.unauthorized(answer.body);
+      return undefined;
+    }
+    if (answer.status === 200) ownSecret.taken();
     const validated = answer.status === 200 ? validatedSchema.safeParse(answer.body) : undefined;
     if (validated?.success) return validated.data.user_id;
     throw new ServiceUnavailableError(`the token validator answered ${answer.status} with nothing that can be used`);

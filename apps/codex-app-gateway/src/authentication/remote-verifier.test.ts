@@ -1,7 +1,8 @@
-import { ServiceUnavailableError } from '@codex-gateways/service';
+import { createLogger, ServiceUnavailableError } from '@codex-gateways/service';
 import { freePort, useCleanup, waitFor } from '@codex-gateways/testing';
 import { type StandInAnswer, startStandIn } from '../../test/stand-in.ts';
 import { CircuitOpenError } from './circuit-breaker.ts';
+import { OwnSecret } from './own-secret.ts';
 import { createRemoteVerifier, type RemoteVerifierOptions } from './remote-verifier.ts';
 
 const YES = { status: 200, body: { user_id: 'user_1', workspace_id: 'ws_1' } };
@@ -11,15 +12,24 @@ const YES_TEXT = JSON.stringify(YES.body);
 const JSON_TYPE = { 'content-type': 'application/json' };
 type Respond = Extract<StandInAnswer, (...args: never[]) => void>;
 
+/** What is known of the gateway's own secret, and what is logged of it, at a time that a test moves. */
+function listenToSecret() {
+  const lines: string[] = [];
+  const clock = { nowMs: 0 };
+  const log = createLogger({ service: 'test', level: 'info' }, { write: (line) => void lines.push(line) });
+  return { ownSecret: new OwnSecret({ log, nowMs: () => clock.nowMs }), lines, clock };
+}
+
 describe('remote verification of bearers', () => {
   const cleanup = useCleanup();
 
   async function verifierOf(answer: () => StandInAnswer, options: Partial<RemoteVerifierOptions> = {}) {
     const agentserver = await startStandIn(answer);
-    const verifier = createRemoteVerifier({ ...OPTIONS, agentserverUrl: agentserver.url, ...options });
+    const { ownSecret, ...heard } = listenToSecret();
+    const verifier = createRemoteVerifier({ ...OPTIONS, agentserverUrl: agentserver.url, ...options }, ownSecret);
     cleanup.after(() => agentserver.close());
     cleanup.after(() => verifier.close());
-    return { agentserver, verifier };
+    return { agentserver, verifier, ...heard };
   }
 
   it('asks agentserver with the internal secret, and takes user and workspace from a yes', async () => {
@@ -83,7 +93,7 @@ describe('remote verification of bearers', () => {
 
   it('is unavailable when agentserver is down', async () => {
     const agentserverUrl = `http://127.0.0.1:${await freePort()}`;
-    const verifier = createRemoteVerifier({ ...OPTIONS, agentserverUrl, timeoutMs: 1000 });
+    const verifier = createRemoteVerifier({ ...OPTIONS, agentserverUrl, timeoutMs: 1000 }, listenToSecret().ownSecret);
     cleanup.after(() => verifier.close());
     await expect(verifier.authenticate('ast_1_secret')).rejects.toThrow(ServiceUnavailableError);
     await expect(verifier.checkReady()).rejects.toThrow(ServiceUnavailableError);
@@ -107,6 +117,49 @@ describe('remote verification of bearers', () => {
     const { agentserver, verifier } = await verifierOf(() => YES);
     expect(await verifier.authenticate('a'.repeat(1025))).toEqual({ kind: 'unauthorized' });
     expect(agentserver.requests).toHaveLength(0);
+  });
+
+  it('tells who runs the gateway that its own secret is refused, once a minute, and the client just that he may not', async () => {
+    const { verifier, lines, clock } = await verifierOf(() => ({ status: 401, body: { error: 'unauthorized' } }));
+    for (let time = 0; time < 3; time += 1) {
+      expect(await verifier.authenticate('ast_1_secret')).toEqual({ kind: 'unauthorized' });
+    }
+    expect(lines.map((line) => JSON.parse(line).level)).toEqual(['error']);
+    clock.nowMs = 60_000;
+    await verifier.authenticate('ast_1_secret');
+    expect(lines).toHaveLength(2);
+    expect(lines.join('')).toContain('CXG_AGENTSERVER_INTERNAL_SECRET');
+    expect(lines.join('')).not.toMatch(new RegExp(`${SECRET}|ast_1_secret`));
+  });
+
+  it.each([
+    ['a yes', YES],
+    ['a no that speaks of the token', { status: 401, body: { error: 'invalid_token' } }],
+  ])('is not ready while its own secret is refused, until there is %s', async (_what, later) => {
+    let answer: StandInAnswer = {
+      status: 401,
+      body: { error: { code: 'unauthorized', message: 'a secret is needed' } },
+    };
+    const { verifier } = await verifierOf(() => answer);
+    await expect(verifier.checkReady()).rejects.toMatchObject({ name: 'NotReadyError', word: 'secret_refused' });
+    answer = later;
+    await verifier.authenticate('ast_1_secret');
+    await expect(verifier.checkReady()).resolves.toBeUndefined();
+  });
+
+  it.each([
+    ['speaks of the token', (_req, res) => res.writeHead(401, JSON_TYPE).end('{"error":"invalid_token"}')],
+    ['is no JSON', (_req, res) => res.writeHead(401, { 'content-type': 'text/html' }).end('"unauthorized"')],
+    ['is cut off', (_req, res) => res.writeHead(401, JSON_TYPE).end('{"error":"unauthorized"')],
+    [
+      'is longer than anybody reads',
+      (_req, res) => res.writeHead(401, JSON_TYPE).end('{"error":"unauthorized"}'.padEnd(20_000)),
+    ],
+  ] satisfies [string, Respond][])('does not blame its own secret for a 401 whose body %s', async (_what, answer) => {
+    const { verifier, lines } = await verifierOf(() => answer);
+    expect(await verifier.authenticate('ast_1_secret')).toEqual({ kind: 'unauthorized' });
+    await expect(verifier.checkReady()).resolves.toBeUndefined();
+    expect(lines).toEqual([]);
   });
 
   it('is ready when agentserver answers, whatever it thinks of the token', async () => {

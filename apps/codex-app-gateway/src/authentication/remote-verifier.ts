@@ -2,6 +2,7 @@ import { NotReadyError, ServiceUnavailableError } from '@codex-gateways/service'
 import { z } from 'zod';
 import { type AuthenticationOutcome, type Authenticator, isCallerId, MAX_BEARER_LENGTH } from './authenticator.ts';
 import { CircuitBreaker, CircuitOpenError } from './circuit-breaker.ts';
+import type { OwnSecret } from './own-secret.ts';
 import type { VerifierAnswer } from './verification-call.ts';
 import { createVerifierClient } from './verifier-client.ts';
 
@@ -28,17 +29,20 @@ export interface RemoteVerifierOptions {
  * is refused at once. 401 is a no; a yes names workspace and user; anything else is no answer at all. While agentserver is down it
  * is not asked but for a probe now and then. See docs/protocol.md.
  */
-export function createRemoteVerifier(options: RemoteVerifierOptions): Authenticator {
+export function createRemoteVerifier(options: RemoteVerifierOptions, ownSecret: OwnSecret): Authenticator {
   const { breakerFailures, breakerBackOffMs, ...rest } = options;
-  const client = createVerifierClient(rest);
+  const client = createVerifierClient({ ...rest, onUnauthorized: (body) => ownSecret.unauthorized(body) });
   const breaker = new CircuitBreaker({
     failureThreshold: breakerFailures,
     backOffMs: breakerBackOffMs,
     maxBackOffMs: Math.max(MAX_BACK_OFF_MS, breakerBackOffMs),
     nowMs: () => performance.now(),
   });
-  const ask = async (token: string, headers?: Readonly<Record<string, string>>) =>
-    interpret(await client.verify(token, headers));
+  const ask = async (token: string, headers?: Readonly<Record<string, string>>) => {
+    const answer = await client.verify(token, headers);
+    if (answer.status === 200) ownSecret.taken();
+    return interpret(answer);
+  };
   return {
     async authenticate(token, headers) {
       if (token.length > MAX_BEARER_LENGTH) return { kind: 'unauthorized' };
@@ -50,6 +54,7 @@ export function createRemoteVerifier(options: RemoteVerifierOptions): Authentica
       const isClosed = breaker.state === 'closed';
       const answer = await (isClosed ? ask(PROBE_TOKEN) : breaker.run(() => ask(PROBE_TOKEN))).catch(asNotReady);
       outcomeOf(answer);
+      if (ownSecret.isRefused) throw new NotReadyError('secret_refused');
     },
     breakerState: () => breaker.state,
     close: () => client.close(),

@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 
 export interface VerifierAnswer {
   readonly status: number;
-  /** The parsed body of a 200; undefined with every other status, whose body is not read. */
+  /** The parsed body of a 200; undefined with every other status, whose body is not waited for. */
   readonly body: unknown;
 }
 
@@ -25,9 +25,14 @@ export class VerificationCall implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #sizeBytes = 0;
   #abortReason: Error | undefined;
+  readonly #onUnauthorized: (body: unknown) => void;
 
-  /** @param timeoutMs - from now to the end of the answer */
-  constructor(timeoutMs: number) {
+  /**
+   * @param timeoutMs - from now to the end of the answer
+   * @param onUnauthorized - told the body of a 401 if that is a small JSON text, after its status has settled the call
+   */
+  constructor(timeoutMs: number, onUnauthorized: (body: unknown) => void) {
+    this.#onUnauthorized = onUnauthorized;
     this.answer = new Promise((resolve, reject) => {
       this.#settle = (outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome));
     });
@@ -50,12 +55,15 @@ export class VerificationCall implements Dispatcher.DispatchHandler {
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#sizeBytes += chunk.length;
     if (this.#sizeBytes > MAX_ANSWER_BYTES) this.#abort(new RangeError(`an answer may have ${MAX_ANSWER_BYTES} bytes`));
-    else if (this.#status === 200) this.#chunks.push(chunk);
+    else if (this.#status === 200 || this.#status === 401) this.#chunks.push(chunk);
   }
 
   onResponseEnd(): void {
     clearTimeout(this.#timer);
-    if (this.#status === 200) this.#settle(this.#parsed());
+    if (this.#status !== 200 && this.#status !== 401) return;
+    const parsed = this.#parsed();
+    if (this.#status === 200) this.#settle(parsed);
+    else if (!(parsed instanceof Error)) this.#onUnauthorized(parsed.body);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

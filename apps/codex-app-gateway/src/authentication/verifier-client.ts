@@ -19,15 +19,20 @@ export interface VerifierClient {
   close(): Promise<void>;
 }
 
-/** @param timeoutMs - for the whole exchange, waiting for a connection and a second try included */
+/**
+ * @param timeoutMs - for the whole exchange, waiting for a connection and a second try included
+ * @param onUnauthorized - told the body of each 401 that has a small JSON text
+ */
 export function createVerifierClient({
   agentserverUrl,
   agentserverSecret,
   timeoutMs,
+  onUnauthorized,
 }: {
   agentserverUrl: string;
   agentserverSecret: string;
   timeoutMs: number;
+  onUnauthorized: (body: unknown) => void;
 }): VerifierClient {
   const base = new URL(agentserverUrl);
   const path = `${base.pathname.replace(/\/+$/, '')}${VERIFY_PATH}`;
@@ -39,7 +44,7 @@ export function createVerifierClient({
     ...{ headersTimeout: 0, bodyTimeout: 0 }, // a call has a timeout of its own
   });
   const ask = (token: string, headers: Readonly<Record<string, string>>, endsAtMs: number) => {
-    const call = new VerificationCall(Math.max(0, endsAtMs - performance.now()));
+    const call = new VerificationCall(Math.max(0, endsAtMs - performance.now()), onUnauthorized);
     pool.dispatch({ method: 'POST', path, headers, body: JSON.stringify({ token }) }, call);
     return call.answer;
   };
