@@ -170,6 +170,32 @@ describe('the registry of an app-server', () => {
     expect(lastToken().turn_id).not.toBe(turnId);
   });
 
+  it('goes on with another turn for who came in while a revocation was on its way, also in the call that hears of it', async () => {
+    const { link, entrance, notices } = await open();
+    const { turnId } = link.access;
+    connectAnswer = () => {
+      link.access.admitted();
+      connectAnswer = () => MET;
+      return refusal(401, 'unauthorized');
+    };
+    expect((await connect(entrance)).status).toBe(200);
+    expect(lastToken().turn_id).not.toBe(turnId);
+    expect(notices).toEqual([]);
+  });
+
+  it('asks no third time in one call, whoever comes in', async () => {
+    const { link, entrance } = await open();
+    connectAnswer = () => {
+      link.access.admitted();
+      return refusal(401, 'unauthorized');
+    };
+    const before = asked().length;
+    expect(await connect(entrance)).toMatchObject({ status: 401, body: { error: { code: 'turn_revoked' } } });
+    expect(asked()).toHaveLength(before + 2);
+    connectAnswer = () => MET;
+    expect((await connect(entrance)).status).toBe(200);
+  });
+
   it('gives the app-server a capability token of its turn, which opens nothing after the end of the turn', async () => {
     const { link, entrance } = await open();
     const [, payload = ''] = entrance.token.split('.');

@@ -22,7 +22,7 @@ export interface RendezvousDeps {
   readonly execGateway: Pick<InternalClient, 'request'>;
   /** http(s) base of the same. */
   readonly execGatewayUrl: string;
-  readonly access: Pick<ExecutorAccess, 'exeId' | 'token' | 'revoked'>;
+  readonly access: Pick<ExecutorAccess, 'exeId' | 'grant' | 'revoked'>;
   readonly log: Logger;
   /** Called for each refusal, with what the person who waits for the executor should know. */
   readonly onRefused: (code: string, notice: string) => void;
@@ -31,6 +31,9 @@ export interface RendezvousDeps {
 /** One message of a bridge: an executor without encryption sends what it has in one piece. */
 export const MAX_BRIDGE_MESSAGE_BYTES = 64 * 1024 * 1024;
 const BRIDGE_TIMEOUT_MS = 10_000;
+/** Of one call, when access was revoked under it and given anew meanwhile. */
+const MAX_TRIES = 2;
+const NO_ACCESS = Symbol('no access');
 const refusalSchema = z.object({ error: z.object({ code: z.string().max(64), message: z.string().max(500) }) });
 
 /** Brings one app-server and its executor together, as often as the app-server asks for it. */
@@ -47,14 +50,12 @@ export class Rendezvous {
 
   /** @param body - of the app-server's call, which the exec-gateway judges */
   async connect(body: unknown): Promise<RendezvousAnswer> {
-    const token = await this.#deps.access.token();
-    if (token === undefined) return this.#refuse(REVOKED);
-    const answer = await this.#ask(token, body);
+    const answer = await this.#withToken(async (token) => {
+      const given = await this.#ask(token, body);
+      return given?.status === 401 ? NO_ACCESS : given;
+    });
+    if (answer === NO_ACCESS) return this.#refuse(REVOKED);
     if (answer?.status === 200) return { status: 200, body: answer.body, headers: {} };
-    if (answer?.status === 401) {
-      this.#deps.access.revoked();
-      return this.#refuse(REVOKED);
-    }
     return this.#refuse(answer ? refusalOf(answer) : UNREACHABLE);
   }
 
@@ -64,23 +65,36 @@ export class Rendezvous {
    * @throws {HttpError} what the exec-gateway refuses it with
    */
   async bridge(signal: AbortSignal): Promise<FrameSocket> {
-    const token = await this.#deps.access.token();
-    if (token === undefined) throw this.#refusedBridge(REVOKED);
-    const outcome = await dialReplicaSocket({
-      internalUrl: this.#deps.execGatewayUrl,
-      path: `/bridge/${encodeURIComponent(this.exeId)}?role=harness`,
-      token,
-      requestId: currentRequestId() ?? '-',
-      maxPayloadBytes: MAX_BRIDGE_MESSAGE_BYTES,
-      timeoutMs: BRIDGE_TIMEOUT_MS,
-      signal,
+    const outcome = await this.#withToken(async (token) => {
+      const dialled = await dialReplicaSocket({
+        internalUrl: this.#deps.execGatewayUrl,
+        path: `/bridge/${encodeURIComponent(this.exeId)}?role=harness`,
+        token,
+        requestId: currentRequestId() ?? '-',
+        maxPayloadBytes: MAX_BRIDGE_MESSAGE_BYTES,
+        timeoutMs: BRIDGE_TIMEOUT_MS,
+        signal,
+      });
+      return dialled.kind === 'refused' && dialled.status === 401 ? NO_ACCESS : dialled;
     });
+    if (outcome === NO_ACCESS) throw this.#refusedBridge(REVOKED);
     if (outcome.kind === 'open') return outcome.ws;
-    if (outcome.kind === 'refused' && outcome.status === 401) {
-      this.#deps.access.revoked();
-      throw this.#refusedBridge(REVOKED);
-    }
     throw this.#refusedBridge(outcome.kind === 'refused' ? refusalOf(outcome) : UNREACHABLE);
+  }
+
+  /** @param use - says `NO_ACCESS` when the exec-gateway does not take the token: it refuses those of revoked turns */
+  async #withToken<Answer>(
+    use: (token: string) => Promise<Answer | typeof NO_ACCESS>,
+  ): Promise<Answer | typeof NO_ACCESS> {
+    const { access } = this.#deps;
+    for (let tries = 1; ; tries += 1) {
+      const grant = await access.grant();
+      if (!grant) return NO_ACCESS;
+      const answer = await use(grant.token);
+      if (answer !== NO_ACCESS) return answer;
+      const isGivenAnew = access.revoked(grant);
+      if (!isGivenAnew || tries === MAX_TRIES) return NO_ACCESS;
+    }
   }
 
   #refusedBridge(refusal: Refusal): HttpError {

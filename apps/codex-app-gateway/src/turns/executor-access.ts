@@ -11,6 +11,14 @@ export interface ExecutorAccessDeps {
   readonly activeTurnIds: () => ReadonlySet<string>;
 }
 
+/** A capability token, and what was known when it was made. */
+export interface AccessGrant {
+  readonly token: string;
+  readonly turnId: string;
+  /** How many clients had come in. */
+  readonly admissions: number;
+}
+
 /**
  * What lets one app-server reach its executor for as long as it runs: a turn (in our sense, which capability tokens name and
  * revocations end), renewed by another before its tokens end. Tokens are minted one by one when they are needed. A turn that
@@ -23,6 +31,7 @@ export class ExecutorAccess {
   #turn: Turn | undefined;
   #beginning: Promise<void> | undefined;
   #isRevoked = false;
+  #admissions = 0;
   #renewalTimer: NodeJS.Timeout | undefined;
   #isRenewalDue = false;
   #hasEnded = false;
@@ -47,8 +56,9 @@ export class ExecutorAccess {
    * A fresh capability token.
    * @returns undefined after the end, and when access was revoked and nobody has come in since
    */
-  async token(): Promise<string | undefined> {
+  async grant(): Promise<AccessGrant | undefined> {
     if (this.#isRevoked || this.#hasEnded) return undefined;
+    const admissions = this.#admissions;
     if (!this.#turn) {
       this.#beginning ??= this.#begin().finally(() => {
         this.#beginning = undefined;
@@ -60,21 +70,27 @@ export class ExecutorAccess {
     const { token, turn } = await this.#turns.mint(used);
     if (this.#turn?.turnId !== used.turnId) {
       this.#turns.end(turn); // it ended meanwhile, and this token with it
-      return this.token();
+      return this.grant();
     }
     this.#turn = turn;
     this.#armRenewal(turn);
-    return token;
+    return { token, turnId: turn.turnId, admissions };
   }
 
-  /** The exec-gateway does not take the turn's tokens any more. */
-  revoked(): void {
-    this.#isRevoked = true;
-    this.#endTurn();
+  /**
+   * The exec-gateway does not take this token, since its turn was revoked. That may be old news: the turn can be over, and who came in since the
+   * token was made was verified by then.
+   * @returns whether there is access nevertheless, by another turn
+   */
+  revoked({ turnId, admissions }: AccessGrant): boolean {
+    if (this.#turn?.turnId === turnId) this.#endTurn();
+    if (this.#admissions === admissions) this.#isRevoked = true;
+    return !this.#isRevoked && !this.#hasEnded;
   }
 
   /** A client that was just verified has come in: what was revoked before concerns others. */
   admitted(): void {
+    this.#admissions += 1;
     this.#isRevoked = false;
   }
 
