@@ -5,17 +5,23 @@ import { promisify } from 'node:util';
 import { createLogger } from '@codex-gateways/service';
 import { codexBinary, createCodexHome, useCleanup } from '@codex-gateways/testing';
 import { type ApprovalDecision, type ApprovalPolicy, createApprovalDesk } from './approval-desk.ts';
-import { APPROVAL_METHODS, APPROVAL_NAME } from './approval-methods.ts';
+import { APPROVAL_ANSWERS, APPROVAL_METHODS, APPROVAL_NAME, PERMISSIONS_METHOD } from './approval-methods.ts';
 
 function deskWith(policy: ApprovalPolicy) {
   const seen: [string, ApprovalDecision][] = [];
   const observer = { approval: (method: string, decision: ApprovalDecision) => void seen.push([method, decision]) };
-  const desk = createApprovalDesk({ policy, observer, log: createLogger({ service: 'test', level: 'silent' }) });
+  const lines: string[] = [];
+  const log = createLogger({ service: 'test', level: 'info' }, { write: (line) => void lines.push(line) });
+  const desk = createApprovalDesk({ policy, observer, log });
   const answer = (message: object | string) => {
     const text = desk.answer(Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)));
     return text === undefined ? undefined : JSON.parse(text);
   };
-  return { answer, seen };
+  const clientSays = (message: object | string) =>
+    desk.clientSaid(Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)));
+  /** What is written down of answers. */
+  const answered = () => lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'approval answered');
+  return { answer, seen, clientSays, answered, lines };
 }
 
 const permissions = { network: { enabled: true }, fileSystem: null };
@@ -77,6 +83,78 @@ describe('requests for approval', () => {
   });
 });
 
+describe('what clients answer to requests for approval', () => {
+  const COMMAND = 'item/commandExecution/requestApproval';
+  const amendment = (action: string) => ({
+    applyNetworkPolicyAmendment: { network_policy_amendment: { action, host: 'a.b' } },
+  });
+
+  it.each<[string, object, string, string | undefined]>([
+    [COMMAND, { decision: 'accept' }, 'client_accepted', 'accept'],
+    [COMMAND, { decision: 'acceptForSession' }, 'client_accepted', 'acceptForSession'],
+    [
+      ...[COMMAND, { decision: { acceptWithExecpolicyAmendment: { execpolicy_amendment: ['shred'] } } }],
+      ...['client_accepted', 'acceptWithExecpolicyAmendment'],
+    ] as [string, object, string, string],
+    [COMMAND, { decision: amendment('allow') }, 'client_accepted', 'applyNetworkPolicyAmendment'],
+    [COMMAND, { decision: amendment('deny') }, 'client_declined', 'applyNetworkPolicyAmendment'],
+    [COMMAND, { decision: amendment('else') }, 'client_unclear', 'applyNetworkPolicyAmendment'],
+    [COMMAND, { decision: 'decline' }, 'client_declined', 'decline'],
+    [COMMAND, { decision: 'shred /' }, 'client_unclear', undefined],
+    [COMMAND, {}, 'client_unclear', undefined],
+    ['execCommandApproval', { decision: 'abort' }, 'client_declined', 'abort'],
+    [PERMISSIONS_METHOD, { permissions, scope: 'session' }, 'client_accepted', 'session'],
+    [PERMISSIONS_METHOD, { permissions }, 'client_accepted', 'turn'],
+    [PERMISSIONS_METHOD, { permissions: {}, scope: 'turn' }, 'client_declined', undefined],
+    [PERMISSIONS_METHOD, { permissions: { network: null } }, 'client_declined', undefined],
+  ])('is written down by its meaning: %s, %j', (method, result, decision, answer) => {
+    const desk = deskWith('client');
+    desk.answer(request(method));
+    desk.clientSays({ id: 7, result });
+    desk.clientSays({ id: 7, result });
+    expect(desk.answered()).toEqual([
+      expect.objectContaining({ event: 'approval', method, decision, thread_id: 't', turn_id: 'u' }),
+    ]);
+    expect(desk.answered()[0].answer).toBe(answer);
+    expect(desk.lines.join('')).not.toMatch(/shred|a\.b/);
+    expect(desk.seen).toEqual([[method, 'asked_client']]);
+  });
+
+  it('may be an error', () => {
+    const desk = deskWith('client');
+    desk.answer(request(COMMAND));
+    desk.clientSays({ id: 7, error: { code: -1, message: 'shred' } });
+    expect(desk.answered()).toEqual([expect.objectContaining({ decision: 'client_error' })]);
+  });
+
+  it('is told from everything else that clients say', () => {
+    const desk = deskWith('client');
+    desk.clientSays({ id: 7, result: { decision: 'accept' } }); // nobody asked
+    desk.answer(request(COMMAND));
+    for (const other of [
+      { id: 8, result: { decision: 'accept' } },
+      { id: '7', result: { decision: 'accept' } },
+      { id: 7, method: 'turn/start', params: {} },
+      { method: 'initialized' },
+      [{ id: 7, result: { decision: 'accept' } }],
+      '{"id":7,"result":',
+      JSON.stringify({ id: 7, result: { decision: 'accept', padding: 'x'.repeat(65_536) } }),
+    ]) {
+      desk.clientSays(other);
+    }
+    expect(desk.answered()).toEqual([]);
+    desk.clientSays({ id: 7, result: { decision: 'accept' } });
+    expect(desk.answered()).toHaveLength(1);
+  });
+
+  it('is waited for a hundred questions long', () => {
+    const desk = deskWith('client');
+    for (let id = 0; id < 101; id += 1) desk.answer({ ...request(COMMAND), id });
+    for (let id = 0; id < 101; id += 1) desk.clientSays({ id, result: { decision: 'accept' } });
+    expect(desk.answered()).toHaveLength(100);
+  });
+});
+
 interface Schema {
   readonly oneOf?: readonly { properties: { method: { enum: [string] } } }[];
   readonly definitions?: Readonly<Record<string, { readonly oneOf?: readonly object[] }>>;
@@ -113,5 +191,9 @@ describe.each([
     const words = (definitions?.[definition]?.oneOf ?? []).flatMap((each) => ('enum' in each ? each.enum : []));
     const answers = APPROVAL_METHODS.get(method);
     expect(words).toEqual(expect.arrayContaining([answers?.accept({}).decision, answers?.decline().decision]));
+    const objects = (definitions?.[definition]?.oneOf ?? []).flatMap((each) =>
+      'required' in each ? each.required : [],
+    );
+    expect([...APPROVAL_ANSWERS.keys()]).toEqual(expect.arrayContaining([...words, ...(objects as string[])]));
   });
 });

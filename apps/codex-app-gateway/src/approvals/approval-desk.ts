@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from '../guard/json-object.ts';
 import { APPROVAL_METHODS, APPROVAL_NAME } from './approval-methods.ts';
+import { ClientAnswers } from './client-answers.ts';
 
 /** Who answers when an app-server asks for approval: the client, or this gateway, always in the same way. */
 export type ApprovalPolicy = 'client' | 'accept' | 'deny';
@@ -11,10 +12,12 @@ export interface ApprovalObserver {
   approval(method: string, decision: ApprovalDecision): void;
 }
 
-/** Looks for requests for approval in what an app-server says to one client. */
+/** Looks for requests for approval in what an app-server says to one client, and for what that client answers. */
 export interface ApprovalDesk {
   /** @returns the answer of this gateway, for the app-server; undefined for a frame that goes to the client */
   answer(frame: Buffer): string | undefined;
+  /** @param frame - of the client, on its way to the app-server; it is only read */
+  clientSaid(frame: Buffer): void;
 }
 
 /** Where requests for approval are written down; it knows whose connection it is. */
@@ -41,26 +44,45 @@ const SKIP_OF_BYTE = Uint8Array.from({ length: 256 }, (_, byte) => {
 const UNKNOWN_METHOD = 'unknown';
 const METHOD_NOT_FOUND = -32601;
 
-/** Every request for approval is written down, without what it is about: command lines and paths are the client's own. */
+/** Every request for approval and every answer is written down, without what it is about: command lines and paths are the client's own. */
 export function createApprovalDesk({ policy, observer, log }: ApprovalDeskDeps): ApprovalDesk {
+  const answers = new ClientAnswers<Question>();
   return {
     answer(frame) {
       const request = approvalRequestOf(frame);
       if (!request) return undefined;
       const { answer, decision } = decide(request, policy);
-      const { method, params } = request;
+      const { method } = request;
       observer.approval(APPROVAL_METHODS.has(method) ? method : UNKNOWN_METHOD, decision);
-      const turn = { thread_id: params.threadId ?? params.conversationId, turn_id: params.turnId };
+      const turn = turnOf(request);
       log.info({ event: 'approval', method, decision, ...turn }, 'approval requested');
+      if (answer === undefined) answers.asked({ id: request.id, method, turn });
       return answer;
     },
+    clientSaid(frame) {
+      const heard = answers.heard(frame);
+      if (!heard) return;
+      const { question, decision, answer } = heard;
+      log.info({ event: 'approval', method: question.method, decision, answer, ...question.turn }, 'approval answered');
+    },
   };
+}
+
+/** What a client has been asked, without what it is about. */
+interface Question {
+  readonly id: string | number;
+  readonly method: string;
+  readonly turn: object;
 }
 
 interface ApprovalRequest {
   readonly id: string | number;
   readonly method: string;
   readonly params: JsonObject;
+}
+
+function turnOf({ params }: ApprovalRequest): object {
+  return { thread_id: params.threadId ?? params.conversationId, turn_id: params.turnId };
 }
 
 function approvalRequestOf(frame: Buffer): ApprovalRequest | undefined {

@@ -87,6 +87,18 @@ describe('approvals that the real app-server asks for', () => {
     expect((await turnUnder('client', 'decline')).command).toMatchObject({ status: 'declined' });
   }, 60_000);
 
+  it('are written down with what the client answered', async () => {
+    const answers = world.logLines
+      .filter((line) => line.includes('"approval answered"'))
+      .map((line) => JSON.parse(line));
+    expect(answers.map(({ decision, answer }) => [decision, answer])).toEqual([
+      ['client_accepted', 'accept'],
+      ['client_declined', 'decline'],
+    ]);
+    expect(answers[0]).toMatchObject({ event: 'approval', method: APPROVAL, workspace_id: 'ws-1' });
+    expect([answers[0].thread_id, answers[0].turn_id]).toEqual([expect.any(String), expect.any(String)]);
+  });
+
   it('are given by the gateway, and no client is asked, if it is told to', async () => {
     const { asked, command, metrics } = await turnUnder('accept', 'decline');
     expect(asked).toBe(0);

@@ -1,10 +1,10 @@
 import type { Logger } from '@codex-gateways/service';
 import type { FrameSocket } from '@codex-gateways/websocket';
 import type { AppServerSource } from '../app-server/app-server.ts';
-import { type ApprovalObserver, type ApprovalPolicy, createApprovalDesk } from '../approvals/approval-desk.ts';
+import { type ApprovalDesk, type ApprovalObserver, type ApprovalPolicy, createApprovalDesk } from '../approvals/approval-desk.ts';
 import type { Caller } from '../authentication/authenticator.ts';
 import type { Limits } from '../config.ts';
-import { createGuard } from '../guard/guard.ts';
+import { createGuard, type Guard } from '../guard/guard.ts';
 import type { ClientConnection } from './connection-registry.ts';
 import { createAppServerDialer } from './dial-app-server.ts';
 import { type ConnectionObserver, ProxiedConnection } from './proxied-connection.ts';
@@ -40,12 +40,23 @@ export function reachAppServers(deps: {
     });
     attempt.onFailure(() => upstream.terminate());
     return (client) => {
-      const guard = createGuard(lease.appServer);
       lease.onNotice((message) => warn(client, message));
       const who = { ...scope.fields, workspace_id: caller.workspaceId, user_id: caller.userId };
       const log = { info: (fields: object, message: string) => deps.log.info({ ...who, ...fields }, message) };
       const approvals = createApprovalDesk({ policy, observer, log });
+      const guard = overheard(createGuard(lease.appServer), approvals);
       return new ProxiedConnection({ client, upstream, lease, guard, approvals, limits, observer });
     };
+  };
+}
+
+/** What gets past the guard is heard at the desk too: it may be an answer to what was asked there. */
+function overheard(guard: Guard, approvals: ApprovalDesk): Guard {
+  return {
+    inspect(frame) {
+      const verdict = guard.inspect(frame);
+      if (verdict.kind === 'forward') approvals.clientSaid(frame);
+      return verdict;
+    },
   };
 }
