@@ -1,7 +1,12 @@
 import type { Logger } from '@codex-gateways/service';
 import type { FrameSocket } from '@codex-gateways/websocket';
 import type { AppServerSource } from '../app-server/app-server.ts';
-import { type ApprovalDesk, type ApprovalObserver, type ApprovalPolicy, createApprovalDesk } from '../approvals/approval-desk.ts';
+import {
+  type ApprovalDesk,
+  type ApprovalObserver,
+  type ApprovalPolicy,
+  createApprovalDesk,
+} from '../approvals/approval-desk.ts';
 import type { Caller } from '../authentication/authenticator.ts';
 import type { Limits } from '../config.ts';
 import { createGuard, type Guard } from '../guard/guard.ts';
