@@ -61,11 +61,11 @@ export function followRequest(
     if (!log.isLevelEnabled('info')) return;
     const refusal = res.locals?.refusal;
     const line = {
-      ...scope.fields,
       method,
       path,
       status,
       duration_ms: Math.round(durationMs * 10) / 10,
+      ...scope.fields,
       ...(refusal ? { refusal } : {}),
     };
     log.info(line, res.writableFinished ? 'request' : 'request aborted');

@@ -96,7 +96,7 @@ export async function inSpan<Result>(
   const context = storage.current;
   const span = context && beginSpan(name, options);
   if (!span) return work(passiveSpan(context?.trace ?? NO_TRACE));
-  return runToEnd(span, { ...context, trace: span.context }, work);
+  return runToEnd(span, contextIn(span, context), work);
 }
 
 /**
@@ -114,7 +114,12 @@ export async function continueTrace<Result>(
   const { span: requestSpan, startedAt, tracing } = context;
   requestSpan.link(parent);
   const span = tracing.startSpan(name, { kind: 'internal', parent, links: [requestSpan.context], startedAt });
-  return runToEnd(span, { ...context, trace: span.context }, work);
+  return runToEnd(span, contextIn(span, context), work);
+}
+
+/** The same request, in a span of its own. */
+function contextIn({ context: trace }: Span, { requestId, startedAt, span, tracing }: RequestContext): RequestContext {
+  return { requestId, startedAt, trace, span, tracing };
 }
 
 async function runToEnd<Result>(

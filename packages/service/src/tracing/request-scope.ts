@@ -8,8 +8,8 @@ import {
   requestOpened,
   runInRequest,
 } from './request-context.ts';
-import { passiveTracer, type SpanAttributes } from './span.ts';
-import { parseTraceparent } from './trace-context.ts';
+import { passiveTracer, type Span, type SpanAttributes } from './span.ts';
+import { parseTraceparent, type TraceContext } from './trace-context.ts';
 import type { Tracing } from './tracing.ts';
 
 const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
@@ -52,38 +52,70 @@ export function openRequest(
     parent: parseTraceparent(req.headers.traceparent),
     ...(isRecorded ? { attributes: attributesOf(req, { method, requestId }) } : {}),
   });
-  let release: (() => void) | undefined;
-  const context: RequestContext = {
-    requestId,
-    startedAt: new Date(),
-    get trace() {
-      return span.context;
-    },
-    span,
-    tracing,
-  };
-  return {
-    requestId,
-    run(work) {
-      if (isQuiet) return work();
-      release ??= requestOpened();
-      return runInRequest(context, work);
-    },
-    release: () => release?.(),
-    get fields() {
-      return fieldsOf(context);
-    },
-    get headers() {
-      return headersOf(context);
-    },
-    end({ route, status }) {
-      if (!isRecorded) return;
-      span.rename(`${method} ${route}`);
-      span.set({ 'http.route': route, 'http.response.status_code': status });
-      if (status >= 500) span.fail(String(status));
-      span.end();
-    },
-  };
+  return new OpenRequest({ requestId, method, span, tracing, isQuiet, isRecorded });
+}
+
+interface OpenedRequest {
+  readonly requestId: string;
+  readonly method: string;
+  readonly span: Span;
+  readonly tracing: Tracing;
+  readonly isQuiet: boolean;
+  readonly isRecorded: boolean;
+}
+
+/** A class, since every request has one: an object with getters of its own would take longer to make than all that is done with it. */
+class OpenRequest implements RequestScope, RequestContext {
+  readonly startedAt = new Date();
+  readonly #opened: OpenedRequest;
+  #release: (() => void) | undefined;
+
+  constructor(opened: OpenedRequest) {
+    this.#opened = opened;
+  }
+
+  get requestId(): string {
+    return this.#opened.requestId;
+  }
+
+  get trace(): TraceContext {
+    return this.#opened.span.context;
+  }
+
+  get span(): Span {
+    return this.#opened.span;
+  }
+
+  get tracing(): Tracing {
+    return this.#opened.tracing;
+  }
+
+  get fields(): RequestFields {
+    return fieldsOf(this);
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return headersOf(this);
+  }
+
+  run<Result>(work: () => Result): Result {
+    if (this.#opened.isQuiet) return work();
+    this.#release ??= requestOpened();
+    return runInRequest(this, work);
+  }
+
+  release(): void {
+    this.#release?.();
+  }
+
+  end({ route, status }: { route: string; status: number }): void {
+    const { span, method, isRecorded } = this.#opened;
+    if (!isRecorded) return;
+    span.rename(`${method} ${route}`);
+    span.set({ 'http.route': route, 'http.response.status_code': status });
+    if (status >= 500) span.fail(String(status));
+    span.end();
+  }
 }
 
 function attributesOf(

@@ -32,27 +32,33 @@ export interface Tracer {
 
 /** Spans that nobody records; the trace of a caller goes on all the same. */
 export const passiveTracer: Tracer = {
-  startSpan: (_name, { parent }) => (parent ? passiveSpan(parent) : firstPassiveSpan()),
+  startSpan: (_name, { parent }) => new PassiveSpan(parent),
 };
-
-const nothing = () => undefined;
-const unrecorded = { rename: nothing, set: nothing, link: nothing, fail: nothing, end: nothing };
 
 /** A span that is not recorded. */
 export function passiveSpan(context: TraceContext): Span {
-  return { context, ...unrecorded };
+  return new PassiveSpan(context);
 }
 
-/** One that begins a trace, whose ids are drawn only when something asks for them: they cost more than the rest of a span. */
-function firstPassiveSpan(): Span {
-  let context: TraceContext | undefined;
-  return {
-    get context() {
-      context ??= newTraceContext();
-      return context;
-    },
-    ...unrecorded,
-  };
+/** The ids of one that begins a trace are drawn only when something asks for them: they cost more than the rest of a span. */
+class PassiveSpan implements Span {
+  #context: TraceContext | undefined;
+
+  constructor(context: TraceContext | undefined) {
+    this.#context = context;
+  }
+
+  get context(): TraceContext {
+    this.#context ??= newTraceContext();
+    return this.#context;
+  }
+
+  // Nobody would see what is said of it.
+  rename(): void {}
+  set(): void {}
+  link(): void {}
+  fail(): void {}
+  end(): void {}
 }
 
 /** The class of an error, and its code when it has one. */
