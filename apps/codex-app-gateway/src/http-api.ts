@@ -7,6 +7,7 @@ import type { Config } from './config.ts';
 import { InnerDoor, type InnerDoorDeps } from './turn-api/inner-door.ts';
 import { openApiDocument } from './turn-api/openapi.ts';
 import { postTurnsRoute } from './turn-api/post-turns-route.ts';
+import { RunningTurns } from './turn-api/running-turns.ts';
 import { TurnCallers } from './turn-api/turn-callers.ts';
 import { TurnPlaces } from './turn-api/turn-places.ts';
 
@@ -20,6 +21,7 @@ export interface TurnApiDeps extends Omit<InnerDoorDeps, 'limits'> {
 /** Turns without a WebSocket, and the document that describes them. */
 export class TurnApi {
   readonly #door: InnerDoor;
+  readonly #running = new RunningTurns();
 
   /** Puts its endpoints on the app; they work after `start`. */
   constructor(app: Express, { limits, turnApi }: Pick<Config, 'limits' | 'turnApi'>, deps: TurnApiDeps) {
@@ -33,7 +35,7 @@ export class TurnApi {
     });
     const { watch, log } = deps;
     const maxUnsentBytes = limits.bufferCapBytes;
-    const turns = { callers, jsonBody, places, door: this.#door, watch, maxUnsentBytes, log };
+    const turns = { callers, jsonBody, places, running: this.#running, door: this.#door, watch, maxUnsentBytes, log };
     app.post('/api/turns', postTurnsRoute(turns));
     app.all('/api/turns', otherMethods('POST'));
     app.all('/openapi.json', otherMethods('GET, HEAD'));
@@ -41,6 +43,14 @@ export class TurnApi {
 
   async start(): Promise<void> {
     await this.#door.start();
+  }
+
+  /**
+   * Interrupts the turns that are under way: an app-server that is somebody else's would go on with them. Settles when they are over, or the
+   * time is.
+   */
+  async interruptTurns(why: string, timeoutMs: number): Promise<void> {
+    await this.#running.interruptAll(why, timeoutMs);
   }
 
   async close(): Promise<void> {

@@ -50,7 +50,7 @@ const CLOSE_HTTP_MS = 1000;
 const BREAKER_STATES: readonly BreakerState[] = ['closed', 'half_open', 'open'];
 
 /**
- * Builds the service; nothing is opened before `start`. `drain` refuses upgrades, closes clients with 1001, stops the
+ * Builds the service; nothing is opened before `start`. `drain` refuses upgrades, interrupts turns over HTTP, closes clients with 1001, stops the
  * app-servers and revokes their turns within the configured time; what was not revoked then is at the next start.
  */
 export function createAppGateway(config: Config, deps: AppGatewayDeps): AppGateway {
@@ -163,6 +163,8 @@ class Gateway implements AppGateway {
   async #drain(): Promise<void> {
     const deadlineMs = performance.now() + this.#config.limits.drainTimeoutMs;
     this.#readiness?.startDraining();
+    // What stays of the time is for app-servers to stop in.
+    await this.#turnApi?.interruptTurns('the gateway is shutting down', this.#config.limits.drainTimeoutMs / 2);
     await this.#connections.closeAll(closing('goingAway', 'the gateway is shutting down; connect again'));
     await this.#backend?.close(Math.max(0, deadlineMs - performance.now()));
     await this.#tracing.flush();

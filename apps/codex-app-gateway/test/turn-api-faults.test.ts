@@ -16,6 +16,7 @@ describe('POST /api/turns, with an app-server that does not do its part', () => 
   const cleanup = useCleanup();
   let world: World;
   let gateway: AppGateway;
+  let backendUrl: string;
   /** What the app-server does with a call instead of what it should; nothing when it returns true. */
   let misbehave: (call: Call, socket: WebSocket) => boolean;
   const calls: string[] = [];
@@ -30,11 +31,12 @@ describe('POST /api/turns, with an app-server that does not do its part', () => 
         if (!misbehave(call, socket)) answerAsItShould(call, socket);
       });
     });
+    backendUrl = backend.url;
     gateway = await world.start({ CXG_APP_SERVER_URL: backend.url, CXG_MAX_TURNS_PER_WORKSPACE: '1' });
   });
 
-  const post = (body: object) =>
-    fetch(`${gateway.url}/api/turns`, {
+  const post = (body: object, { url }: Pick<AppGateway, 'url'> = gateway) =>
+    fetch(`${url}/api/turns`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: 'Bearer ast_ws-1' },
       body: JSON.stringify(body),
@@ -63,6 +65,39 @@ describe('POST /api/turns, with an app-server that does not do its part', () => 
     const answer = await post({ input: 'x', timeout_seconds: 1 });
     expect(await answer.json()).toMatchObject({ turn_id: 'turn-1', status: 'interrupted' });
     expect(calls.at(-1)).toBe('turn/interrupt');
+  }, 20_000);
+
+  /** A gateway that shuts down while a turn is under way, and how its caller and the app-server hear of it. */
+  async function shutDownInTurn(CXG_DRAIN_TIMEOUT: string, isInterruptHeeded: boolean) {
+    const ending = await world.start({ CXG_APP_SERVER_URL: backendUrl, CXG_DRAIN_TIMEOUT });
+    calls.length = 0;
+    misbehave = ({ id, method }, socket) => {
+      if (method === 'turn/interrupt') return !isInterruptHeeded;
+      if (method !== 'turn/start') return false;
+      socket.send(JSON.stringify({ id, result: { turn: { id: 'turn-1' } } }));
+      return true;
+    };
+    const answered = post({ input: 'x' }, ending);
+    await waitFor(() => calls.includes('turn/start'), { timeoutMs: 5000, describe: 'the turn' });
+    const startedAtMs = performance.now();
+    const [answer] = await Promise.all([answered, ending.drain()]);
+    return { answer, body: await answer.json(), drainedMs: performance.now() - startedAtMs };
+  }
+
+  it('interrupts its turn when the gateway shuts down, since nobody else would', async () => {
+    const { answer, body, drainedMs } = await shutDownInTurn('20s', true);
+    expect(answer.status).toBe(200);
+    expect(body).toMatchObject({ status: 'interrupted', error: { message: 'the gateway is shutting down' } });
+    expect(calls.at(-1)).toBe('turn/interrupt');
+    expect(drainedMs).toBeLessThan(4000);
+  }, 20_000);
+
+  it('does not hold up a gateway that shuts down when it does not heed the interruption', async () => {
+    const { answer, body, drainedMs } = await shutDownInTurn('1s', false);
+    expect(answer.status).toBe(503);
+    expect(body).toMatchObject({ error: { code: 'connection_ended' } });
+    expect(calls.at(-1)).toBe('turn/interrupt');
+    expect(drainedMs).toBeLessThan(4000);
   }, 20_000);
 
   it.each([[{}], [null], [{ thread: { id: 7 } }]])('is 502 when a thread is %j', async (result) => {

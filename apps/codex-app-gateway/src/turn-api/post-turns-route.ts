@@ -4,6 +4,7 @@ import type { Caller } from '../authentication/authenticator.ts';
 import type { ClientWatch } from '../client-watch.ts';
 import type { InnerDoor } from './inner-door.ts';
 import { runTurn, type TurnListener } from './run-turn.ts';
+import type { RunningTurns } from './running-turns.ts';
 import type { TurnCallers } from './turn-callers.ts';
 import { TurnEventStream } from './turn-event-stream.ts';
 import type { TurnPlaces } from './turn-places.ts';
@@ -13,6 +14,7 @@ export interface PostTurnsDeps {
   readonly callers: Pick<TurnCallers, 'whoAsks' | 'callerOf'>;
   readonly jsonBody: RequestHandler;
   readonly places: Pick<TurnPlaces, 'take'>;
+  readonly running: Pick<RunningTurns, 'add'>;
   readonly door: Pick<InnerDoor, 'enter'>;
   readonly watch: Pick<ClientWatch, 'keep'>;
   /** Of events that a client does not read. */
@@ -30,6 +32,7 @@ export function postTurnsRoute(deps: PostTurnsDeps): RequestHandler {
     if (res.destroyed) return; // the client left meanwhile: no close will follow
     const giveBack = deps.places.take(caller.workspaceId);
     const interruption = new AbortController();
+    const isOver = deps.running.add(interruption);
     const after = (why: string) => () => interruption.abort(why);
     const timer = setTimeout(after(`it took longer than ${request.timeout_seconds} s`), request.timeout_seconds * 1000);
     res.once('close', after('the client left'));
@@ -46,6 +49,7 @@ export function postTurnsRoute(deps: PostTurnsDeps): RequestHandler {
     } finally {
       clearTimeout(timer);
       giveBack();
+      isOver();
     }
   };
 }
