@@ -36,7 +36,6 @@ export function createVerifierClient({
 }): VerifierClient {
   const base = new URL(agentserverUrl);
   const path = `${base.pathname.replace(/\/+$/, '')}${VERIFY_PATH}`;
-  const ownHeaders = { 'x-internal-secret': agentserverSecret, 'content-type': 'application/json' };
   const pool = new Pool(base.origin, {
     connections: CONNECTIONS,
     connect: { timeout: timeoutMs },
@@ -53,7 +52,12 @@ export function createVerifierClient({
       const endsAtMs = performance.now() + timeoutMs;
       try {
         return await inSpan('verify token', { kind: 'client', attributes: SPAN_ATTRIBUTES }, async (span) => {
-          const headers = { ...given, ...propagationHeaders(), ...ownHeaders };
+          const headers = {
+            'content-type': 'application/json',
+            ...given,
+            ...propagationHeaders(),
+            'x-internal-secret': agentserverSecret,
+          };
           const answer = await ask(token, headers, endsAtMs).catch((error: unknown) => {
             if (!CLOSED_CONNECTION_CODES.has(errorCodeOf(error) ?? '')) throw error;
             return ask(token, headers, endsAtMs);

@@ -40,7 +40,7 @@ export class Reverification {
 
   /** Watches over a connection until it is closed. */
   keep(connection: Watched, { token, caller }: { token: string; caller: Caller }): void {
-    const kept = new VerifiedConnection(connection, { ...this.#deps, token, caller });
+    const kept = new VerifiedConnection(connection, { token, caller, ...this.#deps });
     this.#kept.add(kept);
     void connection.closed.then(() => {
       this.#kept.delete(kept);

@@ -38,7 +38,7 @@ export function createUpgradeRoute(deps: UpgradeRouteDeps): UpgradeListener {
       const join = await deps.reach(caller, upgrade);
       return (client) => {
         const watchOver = deps.watch.admit(client, { req: upgrade.req, token, caller });
-        connected(deps, { connection: join(client), who: { ...upgrade.scope.fields, ...who }, giveBack, watchOver });
+        connected(deps, { connection: join(client), request: upgrade.scope.fields, who, giveBack, watchOver });
       };
     },
   });
@@ -63,13 +63,19 @@ async function authenticate(
 interface Connected {
   readonly connection: ClientConnection;
   /** For the log. */
+  readonly request: RequestScope['fields'];
   readonly who: Readonly<Record<string, string | undefined>>;
   readonly giveBack: () => void;
   readonly watchOver: WatchOver;
 }
 
-function connected({ connections, log }: UpgradeRouteDeps, { connection, who, giveBack, watchOver }: Connected) {
+function connected(
+  { connections, log }: UpgradeRouteDeps,
+  { connection, request, who, giveBack, watchOver }: Connected,
+) {
   connections.add(connection, giveBack);
   watchOver(connection);
-  void connection.closed.then(({ code, reason }) => log.info({ ...who, code, reason }, 'client disconnected'));
+  void connection.closed.then(({ code, reason }) =>
+    log.info({ code, reason, ...request, ...who }, 'client disconnected'),
+  );
 }

@@ -47,7 +47,7 @@ export class SessionLog {
   open({ token, ...session }: OpenedSession): Session {
     const id = randomUUID();
     const remoteTokenId = parseRemoteToken(token)?.id;
-    const entry: Entry = { ...session, remoteTokenId, openedAtMs: this.#nowMs(), info: undefined, closed: undefined };
+    const entry: Entry = { remoteTokenId, openedAtMs: this.#nowMs(), info: undefined, closed: undefined, ...session };
     this.#entries.set(id, entry);
     this.#noteNews(id);
     return {
