@@ -42,7 +42,7 @@ export function createAppServerDialer({
     const tooLate = () => stop(new Error('the app-server did not answer in time'));
     const timer = setTimeout(tooLate, dialTimeoutMs);
     deadline.onOver(tooLate);
-    const options = { ...shared, flushTurn };
+    const options = { flushTurn, ...shared };
     const listen = (given: Stop) => {
       stop = given;
     };
@@ -65,7 +65,7 @@ export function createAppServerDialer({
 type SocketOptions = Omit<ConstructorParameters<typeof FrameSocket>[1], 'role'>;
 
 function openedWebSocket(socket: ConstructorParameters<typeof FrameSocket>[0], options: SocketOptions): FrameSocket {
-  const ws = new FrameSocket(socket, { ...options, role: 'client' });
+  const ws = new FrameSocket(socket, { role: 'client', ...options });
   ws.pause();
   return ws;
 }

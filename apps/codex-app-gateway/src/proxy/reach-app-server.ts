@@ -46,7 +46,7 @@ export function reachAppServers(deps: {
     attempt.onFailure(() => upstream.terminate());
     return (client) => {
       lease.onNotice((message) => warn(client, message));
-      const who = { ...scope.fields, workspace_id: caller.workspaceId, user_id: caller.userId };
+      const who = { workspace_id: caller.workspaceId, user_id: caller.userId, ...scope.fields };
       const log = { info: (fields: object, message: string) => deps.log.info({ ...who, ...fields }, message) };
       const approvals = createApprovalDesk({ policy, observer, log });
       const guard = overheard(createGuard(lease.appServer), approvals);

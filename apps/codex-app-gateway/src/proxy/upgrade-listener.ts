@@ -82,13 +82,14 @@ export function createUpgradeListener(deps: UpgradeListenerDeps, kind: UpgradeKi
       pending -= 1;
       socket.off('error', ignoreError);
       deps.observer.upgraded(status, durationMs);
-      log.info({ ...scope.fields, path, status, duration_ms: Math.round(durationMs), ...noted }, 'upgrade');
+      log.info({ path, status, duration_ms: Math.round(durationMs), ...scope.fields, ...noted }, 'upgrade');
       scope.end({ route: status === 404 ? 'unmatched' : path, status });
       scope.release();
     };
     const decide = () => {
       const note = (fields: object) => void Object.assign(noted, fields);
-      void upgrade(deps, kind, { ...shared, req, socket, head, scope, note, pending })
+      const [attempt, deadline] = [new Attempt(), new Deadline(deps.limits.upgradeTimeoutMs)];
+      void upgrade(deps, kind, { req, socket, head, scope, attempt, deadline, note, pending, ...shared })
         .catch((error: unknown) => refuseWith(error, { scope, socket, log }))
         .then(decided);
     };
@@ -97,29 +98,25 @@ export function createUpgradeListener(deps: UpgradeListenerDeps, kind: UpgradeKi
   };
 }
 
-interface Upgrade extends Omit<PendingUpgrade, 'attempt' | 'deadline'> {
+/** Made once and handed on as it is: a copy takes longer than what is decided here. */
+interface Upgrade extends PendingUpgrade {
   readonly head: Buffer;
   /** Upgrades under way, this one among them. */
   readonly pending: number;
 }
 
 /** @returns the status that it ended with */
-async function upgrade(
-  deps: UpgradeListenerDeps,
-  kind: UpgradeKind,
-  { head, pending, ...asked }: Upgrade,
-): Promise<number> {
+async function upgrade(deps: UpgradeListenerDeps, kind: UpgradeKind, asked: Upgrade): Promise<number> {
   const { limits } = deps;
-  kind.check(asked.req);
-  assertNotDraining(deps);
-  if (pending > limits.maxPendingUpgrades) throw unavailable('busy', 'this gateway is busy with other connections');
-  const attempt = new Attempt();
-  const deadline = new Deadline(limits.upgradeTimeoutMs);
+  const { req, attempt, deadline, pending } = asked;
   try {
-    const tooLate = () => unavailable('timeout', 'the app-server was not ready in time');
-    const connect = await withinDeadline(kind.prepare({ ...asked, attempt, deadline }), deadline, tooLate);
+    kind.check(req);
     assertNotDraining(deps);
-    connect(acceptUpgrade(limits, { ...asked, head }));
+    if (pending > limits.maxPendingUpgrades) throw unavailable('busy', 'this gateway is busy with other connections');
+    const tooLate = () => unavailable('timeout', 'the app-server was not ready in time');
+    const connect = await withinDeadline(kind.prepare(asked), deadline, tooLate);
+    assertNotDraining(deps);
+    connect(acceptUpgrade(limits, asked));
     return 101;
   } catch (error) {
     attempt.fail();
@@ -132,7 +129,7 @@ async function upgrade(
 /** @throws {HttpError} 499 when the client has left meanwhile */
 function acceptUpgrade(
   { maxFrameBytes }: Pick<Limits, 'maxFrameBytes'>,
-  { req, socket, head, flushTurn, unmaskInto }: Omit<Upgrade, 'pending'>,
+  { req, socket, head, flushTurn, unmaskInto }: Upgrade,
 ): FrameSocket {
   const options = { maxMessageBytes: maxFrameBytes, closeTimeoutMs: CLOSE_GRACE_MS, flushTurn, unmaskInto };
   const client = acceptWebSocket({ req, socket: socket as Socket, head }, options);
