@@ -7,7 +7,9 @@ import {
   listen,
   notFound,
   objectErrorForm,
+  type ServedRoute,
   type Service,
+  servedRoutes,
 } from '@codex-gateways/service';
 import { Router } from 'express';
 import { meRoutes } from './accounts/me-route.ts';
@@ -19,7 +21,6 @@ import { createFoundation, type Foundation, type FoundationDeps } from './founda
 import { createMachineAccess } from './machine-access.ts';
 import { otherMethods } from './other-methods.ts';
 import type { Bcrypt } from './remote-tokens/secret-hasher.ts';
-import { type ServedRoute, servedRoutes } from './served-routes.ts';
 import { upstreamTokenRoutes } from './upstream/upstream-token-route.ts';
 import { createUserAdministration } from './user-administration.ts';
 import { accountsCheckRoutes } from './workspaces/accounts-check-route.ts';

@@ -1,5 +1,5 @@
+import type { ServedRoute } from '@codex-gateways/service';
 import fc from 'fast-check';
-import type { ServedRoute } from '../src/served-routes.ts';
 import { HostileProvider } from './hostile-provider.ts';
 import { type Credentials, type HostileRequest, hostileRequests } from './hostile-requests.ts';
 import { type RawAnswer, sendRaw } from './raw-http.ts';

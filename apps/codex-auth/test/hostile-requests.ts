@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
+import type { ServedRoute } from '@codex-gateways/service';
 import fc from 'fast-check';
-import type { ServedRoute } from '../src/served-routes.ts';
 import { CLI_CLIENT_ID } from './oauth-client.ts';
 import type { RawRequest } from './raw-http.ts';
 

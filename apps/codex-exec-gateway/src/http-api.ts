@@ -3,6 +3,7 @@ import {
   type Logger,
   notFound,
   objectErrorForm,
+  otherMethods,
   requireInternalSecret,
   requireSharedSecret,
 } from '@codex-gateways/service';
@@ -57,9 +58,13 @@ const HELD_HOMES_BYTES = 2 * 1024 * 1024;
 /** Puts every HTTP endpoint on the app, each group with the credentials that it asks for. */
 export function mountHttpApi(app: Express, config: Config, services: HttpApiServices): void {
   app.set('trust proxy', config.trustedProxyHops);
-  app.use('/cloud', cloudRouter(config, services));
-  app.use('/api/codex-exec', managementRouter(config, services));
-  app.use('/api/exec-gateway', gatewayRouter(config, services));
+  for (const [path, router] of [
+    ['/cloud', cloudRouter(config, services)],
+    ['/api/codex-exec', managementRouter(config, services)],
+    ['/api/exec-gateway', gatewayRouter(config, services)],
+  ] as const) {
+    app.use(path, router.use(otherMethods([router])));
+  }
   app.use(notFound());
   app.use(unavailableMiddleware(), errorMiddleware({ form: objectErrorForm, log: services.log }));
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { frame } from './support/frames.ts';
-import { useExecGateway } from './support/gateway.ts';
+import { INTERNAL_SECRET, useExecGateway } from './support/gateway.ts';
 
 describe('the service as an operator sees it', () => {
   const gateway = useExecGateway();
@@ -47,6 +47,28 @@ describe('the service as an operator sees it', () => {
     for (const name of ['connected_executors', 'live_bridges', 'live_streams']) {
       expect([name, await gateway.metric(`codex_exec_${name}`)]).toEqual([name, 0]);
     }
+  });
+
+  it.each([
+    ['GET', '/cloud/environment/env_1/register', 'POST, OPTIONS'],
+    ['PUT', '/cloud/executor/exe_1/register', 'POST, OPTIONS'],
+    ['DELETE', '/cloud/environment/env_1/connect', 'POST, OPTIONS'],
+    ['GET', '/cloud/environment/env_1/validate', 'POST, OPTIONS'],
+    ['POST', '/api/exec-gateway/connected', 'GET, HEAD, OPTIONS'],
+    ['GET', '/api/exec-gateway/revoke-turn', 'POST, OPTIONS'],
+  ])('refuses a method that a path does not have, and says which it has: %s %s', async (method, path, allow) => {
+    const answer = await fetch(`${gateway.url}${path}`, { method });
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, allow]);
+    expect(await answer.json()).toMatchObject({ error: { code: 'method_not_allowed' } });
+  });
+
+  it('tells strangers nothing of the paths that need a secret', async () => {
+    const path = `${gateway.url}/api/codex-exec/workspaces/ws_1/executors`;
+    const methods = ['GET', 'PATCH', 'DELETE'];
+    const answers = await Promise.all(methods.map((method) => fetch(path, { method })));
+    expect(answers.map(({ status }) => status)).toEqual([401, 401, 401]);
+    const known = await fetch(path, { method: 'PATCH', headers: { 'x-internal-secret': INTERNAL_SECRET } });
+    expect([known.status, known.headers.get('allow')]).toEqual([405, 'POST, GET, HEAD, OPTIONS']);
   });
 
   it('answers in JSON where there is nothing', async () => {

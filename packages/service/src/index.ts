@@ -24,11 +24,13 @@ export {
 } from './internal-client.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger.ts';
 export { createMetrics, type HttpMetrics, type Metrics, observePool } from './metrics.ts';
+export { otherMethods } from './other-methods.ts';
 export { identifier, lineOfText, pageLimit, parseInput, queryFlag } from './parse-input.ts';
 export { requestIdOf } from './request-log.ts';
 export { splitTarget } from './request-target.ts';
 export { PARENT_PIPE_VARIABLE, runProcess, type Service } from './run-process.ts';
 export { bearerOf, hasInternalSecret, requireInternalSecret, requireSharedSecret } from './secrets.ts';
+export { type ServedRoute, servedRoutes } from './served-routes.ts';
 export { databaseSpans } from './tracing/database-spans.ts';
 export {
   continueTrace,
