@@ -100,14 +100,15 @@ interface Exchange {
 async function serve(exchange: Exchange, serving: Serving): Promise<void> {
   const { app, route, following } = serving;
   const { req, res } = exchange;
-  const { requestId, run } = followRequest(req, res, following);
+  const scope = followRequest(req, res, following);
+  const { requestId } = scope;
   const answer = () => answerPlainly(exchange, serving, requestId);
   try {
-    await (route.isSilent && !following.tracing?.isOn ? answer() : run(answer));
+    await (route.isSilent && !following.tracing?.isOn ? answer() : scope.run(answer));
   } catch (error) {
     res.setHeader(REQUEST_ID_HEADER, requestId);
     const hotFailure: HotFailure = { error };
-    run(() => app(req, Object.assign(res, { locals: { hotFailure, isFollowed: true } })));
+    scope.run(() => app(req, Object.assign(res, { locals: { hotFailure, isFollowed: true } })));
   }
 }
 

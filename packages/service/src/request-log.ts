@@ -30,7 +30,7 @@ export function requestLog(observers: Observers): RequestHandler {
       return;
     }
     const routeOf = () => (req.route ? `${req.baseUrl}${String(req.route.path)}` : 'unmatched');
-    const scope = followRequest(req, res, { ...observers, path: req.path, routeOf });
+    const scope = followRequest(req, res, { path: req.path, routeOf, ...observers });
     res.setHeader(REQUEST_ID_HEADER, scope.requestId);
     scope.run(next);
   };
