@@ -1,8 +1,14 @@
-import type { ServerResponse } from 'node:http';
+import { EventEmitter, once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createLogger } from '@codex-gateways/service';
 import { type AppServerClient, connectAppServer, freePort, useCleanup, waitFor } from '@codex-gateways/testing';
+import type { FrameSocket } from '@codex-gateways/websocket';
 import { type StandIn, type StandInAnswer, startStandIn } from '../test/stand-in.ts';
 import { createWorld, get, type World, wsUrl } from '../test/world.ts';
 import { startWsBackend, type WsBackend } from '../test/ws-backend.ts';
+import { createClientWatch } from './client-watch.ts';
+import { readConfig } from './index.ts';
 
 const REVOCATIONS = '/internal/codex-auth/revocations';
 const SESSIONS = '/internal/codex-auth/remote-sessions';
@@ -148,6 +154,26 @@ describe('the watch over open connections', () => {
     await client.close();
     await until('the end', () => auth.sessions()[0]?.closed_ms_ago !== null);
     expect(JSON.stringify(auth.requests.filter(({ path }) => path === SESSIONS))).not.toContain('sss');
+  });
+
+  it('reports where a client called from that has left by the time it is let in', async () => {
+    const config = readConfig(world.env({ CXG_AGENTSERVER_INTERNAL_URL: auth.server?.url ?? '' }));
+    const authenticate = async () => ({ kind: 'unauthorized' }) as const;
+    const log = createLogger({ service: 'test', level: 'silent' });
+    const watch = createClientWatch(config, { authenticator: { authenticate }, log });
+    watch.start();
+    const server = createServer().listen(0, '127.0.0.1');
+    server.once('upgrade', (req, socket) => {
+      const admit = watch.expect({ req, token: token('1'), caller: { workspaceId: 'ws-1', userId: 'user' } });
+      socket.destroy();
+      admit(new EventEmitter() as FrameSocket);
+    });
+    await once(server, 'listening');
+    await expect(connect(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, '1')).rejects.toThrow();
+    await until('the report', () => auth.sessions().length === 1);
+    expect(auth.sessions()).toMatchObject([{ ip: '127.0.0.1' }]);
+    server.close();
+    await watch.close();
   });
 
   it('reports later what it could not report, and the end of everybody when it ends itself', async () => {

@@ -8,15 +8,15 @@ import type { ClientConnection } from './proxy/connection-registry.ts';
 import { Reverification } from './proxy/reverification.ts';
 import { clientAddress } from './sessions/client-address.ts';
 import { onceIntroduced, printable } from './sessions/client-info.ts';
-import { type Session, SessionLog } from './sessions/session-log.ts';
+import { SessionLog } from './sessions/session-log.ts';
 import { SessionReporter } from './sessions/session-reporter.ts';
 
 const USER_AGENT_LENGTH = 256;
 
 /** Keeps an eye on open connections: whether their tokens are still good, and who they are. */
 export interface ClientWatch {
-  /** A client is about to be joined to its app-server. @returns watches over the connection that comes of it */
-  admit(client: FrameSocket, by: { req: IncomingMessage; token: string; caller: Caller }): WatchOver;
+  /** A client is about to be let in. Nobody could say any more where it called from once it has its answer, and leaves. */
+  expect(by: { req: IncomingMessage; token: string; caller: Caller }): Admit;
   /** Watches over something else that a remote token has begun, until it is closed. */
   keep: Reverification['keep'];
   /** Whether revocations are told at the moment they happen. */
@@ -24,6 +24,9 @@ export interface ClientWatch {
   start(): void;
   close(): Promise<void>;
 }
+
+/** It has been let in, and is about to be joined to its app-server. @returns watches over the connection that comes of it */
+export type Admit = (client: FrameSocket) => WatchOver;
 
 export type WatchOver = (connection: ClientConnection) => void;
 
@@ -52,15 +55,16 @@ export function createClientWatch(
     inbound.kind === 'remote' && peer
       ? new SessionReporter({ ...peer, sessions, intervalMs: inbound.sessionReportIntervalMs })
       : undefined;
-  const open = (req: IncomingMessage, token: string, caller: Caller): Session | undefined =>
-    reporter && sessions.open({ token, caller, ...originOf(req, trustedProxyHops) });
   return {
-    admit(client, { req, token, caller }) {
-      const session = open(req, token, caller);
-      if (session) onceIntroduced(client, (info) => session.introduced(info));
-      return (connection) => {
-        reverification.keep(connection, { token, caller });
-        void connection.closed.then(({ code }) => session?.closed(code));
+    expect({ req, token, caller }) {
+      const origin = reporter && originOf(req, trustedProxyHops);
+      return (client) => {
+        const session = origin && sessions.open({ token, caller, ...origin });
+        if (session) onceIntroduced(client, (info) => session.introduced(info));
+        return (connection) => {
+          reverification.keep(connection, { token, caller });
+          void connection.closed.then(({ code }) => session?.closed(code));
+        };
       };
     },
     keep: (watched, by) => reverification.keep(watched, by),

@@ -36,8 +36,9 @@ export function createUpgradeRoute(deps: UpgradeRouteDeps): UpgradeListener {
       const giveBack = deps.connections.reserve(caller.workspaceId);
       upgrade.attempt.onFailure(giveBack);
       const join = await deps.reach(caller, upgrade);
+      const admit = deps.watch.expect({ req: upgrade.req, token, caller });
       return (client) => {
-        const watchOver = deps.watch.admit(client, { req: upgrade.req, token, caller });
+        const watchOver = admit(client);
         connected(deps, { connection: join(client), request: upgrade.scope.fields, who, giveBack, watchOver });
       };
     },
