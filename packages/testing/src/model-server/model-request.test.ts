@@ -23,10 +23,10 @@ describe('what a script reads from a request', () => {
 
 describe('running a command', () => {
   it.each([
-    { offered: ['exec_command', 'shell'], name: 'exec_command', args: { cmd: 'ls', yield_time_ms: 5_000 } },
+    { offered: ['exec_command', 'shell'], name: 'exec_command', args: { cmd: 'ls', yield_time_ms: 30_000 } },
     { offered: ['shell_command'], name: 'shell_command', args: { command: 'ls' } },
     { offered: ['shell'], name: 'shell', args: { command: ['/bin/sh', '-c', 'ls'] } },
-    { offered: [], name: 'exec_command', args: { cmd: 'ls', yield_time_ms: 5_000 } },
+    { offered: [], name: 'exec_command', args: { cmd: 'ls', yield_time_ms: 30_000 } },
   ])('calls $name where the CLI offers $offered', ({ offered, name, args }) => {
     const item = outputItem(runCommand('ls'), { ...request(), tools: named(...offered) }, '1');
     expect(item).toMatchObject({ type: 'function_call', name, arguments: JSON.stringify(args) });

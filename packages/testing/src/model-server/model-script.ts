@@ -50,6 +50,9 @@ export function outputItem(
   return { type: 'function_call', id: `fc_${id}`, call_id: `call_${id}`, name, arguments: JSON.stringify(args) };
 }
 
+// A model is told no more than that a command still runs when it takes longer, and may end the turn without its output. The CLI waits no longer.
+const LONGEST_WAIT_MS = 30_000;
+
 /**
  * The call that this generation of the CLI understands. Where no command tool is on offer the model asks for one anyway,
  * as a real one might: what the CLI does then is worth a test.
@@ -59,5 +62,5 @@ function commandCall(command: string, offered: Set<string>): { name: string; arg
     if (offered.has('shell_command')) return { name: 'shell_command', args: { command } };
     if (offered.has('shell')) return { name: 'shell', args: { command: ['/bin/sh', '-c', command] } };
   }
-  return { name: 'exec_command', args: { cmd: command, yield_time_ms: 5_000 } };
+  return { name: 'exec_command', args: { cmd: command, yield_time_ms: LONGEST_WAIT_MS } };
 }
