@@ -22,7 +22,8 @@ export class StreamIds {
     const text = decode(bytes, start, end);
     if (text === undefined) return undefined;
     this.#slots ??= Array<KnownId | undefined>(SLOTS).fill(undefined);
-    this.#slots[slot] = { bytes: bytes.slice(start, end), text };
+    // A copy: `slice` of a Buffer would be the caller's memory, which he uses again.
+    this.#slots[slot] = { bytes: new Uint8Array(bytes.subarray(start, end)), text };
     return text;
   }
 }
