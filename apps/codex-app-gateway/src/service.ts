@@ -15,6 +15,7 @@ import {
   systemClock,
   type Tracing,
 } from '@codex-gateways/service';
+import { SocketMemory } from '@codex-gateways/websocket';
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './authentication/access-token-verifier.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
 import type { BreakerState } from './authentication/circuit-breaker.ts';
@@ -67,6 +68,7 @@ class Gateway implements AppGateway {
   readonly #authenticator: Authenticator;
   readonly #accessTokens: AccessTokenVerifier | undefined;
   readonly #watch: ClientWatch;
+  readonly #memory = new SocketMemory();
   #backend: Backend | undefined;
   #turnApi: TurnApi | undefined;
   #server: HttpServer | undefined;
@@ -144,6 +146,7 @@ class Gateway implements AppGateway {
       authenticator: this.#authenticator,
       connections: this.#connections,
       isDraining: () => readiness.isDraining(),
+      memory: this.#memory,
       observer: this.#observer,
       tracing: this.#tracing,
       log,

@@ -1,4 +1,5 @@
 import type { Clock, Logger, Tracing, UpgradeListener } from '@codex-gateways/service';
+import type { SocketMemory } from '@codex-gateways/websocket';
 import type { Authenticator } from './authentication/authenticator.ts';
 import type { Backend } from './backend.ts';
 import type { ClientWatch } from './client-watch.ts';
@@ -18,6 +19,7 @@ export interface UpgradeRoutesDeps {
   readonly backend: Backend;
   readonly connections: ConnectionRegistry;
   readonly isDraining: () => boolean;
+  readonly memory: SocketMemory;
   readonly observer: GatewayMetrics;
   readonly clock: Clock;
   readonly tracing: Tracing;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { acceptWebSocket, FlushTurn, type FrameSocket, type FrameSocketOptions } from '@codex-gateways/websocket';
+import { acceptWebSocket, type FrameSocket, type FrameSocketOptions, SocketMemory } from '@codex-gateways/websocket';
 import type { Generation } from './registration/generation.ts';
 
 /** A request for a WebSocket that is still undecided. */
@@ -18,11 +18,13 @@ export interface Upgrade {
 
 /** Says 101, with the message limit of each relay generation. Compression stays off: what is relayed is encrypted. */
 export class WebSocketAcceptor {
+  /** Of all WebSockets of the gateway. */
+  readonly memory = new SocketMemory();
   readonly #options: Readonly<Record<Generation, Omit<FrameSocketOptions, 'role'>>>;
 
   constructor(limits: { noiseFrameBytes: number; plainFrameBytes: number; closeTimeoutMs: number }) {
     const { noiseFrameBytes, plainFrameBytes, closeTimeoutMs } = limits;
-    const shared = { closeTimeoutMs, closesGaps: true, flushTurn: new FlushTurn() };
+    const shared = { closeTimeoutMs, memory: this.memory };
     this.#options = {
       noise: { ...shared, maxMessageBytes: noiseFrameBytes },
       legacy: { ...shared, maxMessageBytes: plainFrameBytes },

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { collectGarbage, freePort, useCleanup } from '@codex-gateways/testing';
-import type { WebSocket } from 'ws';
+import { type FrameSocket, SocketMemory } from '@codex-gateways/websocket';
 import { SocketServer } from '../test/socket-pairs.ts';
 import { type DialRequest, dialReplica, dialReplicaSocket } from './dial-replica.ts';
 
@@ -14,7 +14,7 @@ describe.each([
   const dial = (internalUrl: string, request: Partial<DialRequest> = {}) =>
     dialWith({
       ...{ internalUrl, path: '/forwarded/x', token: 'hop-token', requestId: 'req-1', maxPayloadBytes: 1024 },
-      ...{ timeoutMs: 2000, signal: new AbortController().signal },
+      ...{ timeoutMs: 2000, signal: new AbortController().signal, memory: new SocketMemory() },
       ...request,
     });
   const answering = async (status: number, body: string) => {
@@ -58,7 +58,7 @@ describe.each([
   it('loses nothing that the other side says before somebody listens', async () => {
     const server = await new SocketServer().listen(cleanup);
     const pinged = new Promise((resolve) => {
-      server.http.once('accepted', (ws: WebSocket) => {
+      server.http.once('accepted', (ws: FrameSocket) => {
         ws.once('ping', resolve);
         ws.send('at once');
       });

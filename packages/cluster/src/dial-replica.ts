@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { abortAfter } from '@codex-gateways/runtime';
-import { dialWebSocket, type FrameSocket } from '@codex-gateways/websocket';
+import { dialWebSocket, type FrameSocket, type SocketMemory } from '@codex-gateways/websocket';
 import { WebSocket } from 'ws';
 
 export type DialOutcome<Ws = WebSocket> =
@@ -32,6 +32,10 @@ export interface DialRequest {
   readonly signal: AbortSignal;
 }
 
+export interface SocketDialRequest extends DialRequest {
+  readonly memory: SocketMemory;
+}
+
 const MAX_REFUSAL_BYTES = 8192;
 /** A replica whose host is gone does not say goodbye: an idle hop is probed by TCP. */
 const KEEPALIVE_MS = 15_000;
@@ -47,17 +51,18 @@ export async function dialReplica(request: DialRequest): Promise<DialOutcome> {
   return untilGivenUp(settled(ws), request, () => ws.terminate());
 }
 
-/** As `dialReplica`, with the WebSocket that forwards without copying. */
-export async function dialReplicaSocket(request: DialRequest): Promise<SocketDialOutcome> {
+/** As `dialReplica`, with the WebSocket that forwards what it reads. */
+export async function dialReplicaSocket(request: SocketDialRequest): Promise<SocketDialOutcome> {
   const attempt = new AbortController();
   return untilGivenUp(dialSocket(request, attempt.signal), request, () => attempt.abort());
 }
 
-async function dialSocket(request: DialRequest, signal: AbortSignal): Promise<SocketDialOutcome> {
+async function dialSocket(request: SocketDialRequest, signal: AbortSignal): Promise<SocketDialOutcome> {
   try {
     const outcome = await dialWebSocket({
       ...{ url: urlOf(request), headers: headersOf(request), signal },
       maxMessageBytes: request.maxPayloadBytes,
+      memory: request.memory,
     });
     if (outcome.kind === 'refused') return await refused(outcome.response);
     outcome.socket.setKeepAlive(true, KEEPALIVE_MS);

@@ -5,4 +5,4 @@ export {
   dialReplicaSocket,
   type SocketDialOutcome,
 } from './dial-replica.ts';
-export { type Splice, type SpliceEnd, type SpliceOptions, spliceSockets } from './splice-sockets.ts';
+export { type Splice, type SpliceOptions, spliceSockets } from './splice-sockets.ts';

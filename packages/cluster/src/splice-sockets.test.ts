@@ -7,15 +7,11 @@ import { spliceSockets } from './splice-sockets.ts';
 
 const KIB = 1024;
 
-describe.each([
-  ['ws', 'ws'],
-  ['FrameSocket', 'FrameSocket'],
-  ['FrameSocket', 'ws'],
-] as const)('two WebSockets joined to one (%s and %s)', (nearKind, farKind) => {
+describe('two WebSockets joined to one', () => {
   const cleanup = useCleanup();
   const opened = async ({ highWaterBytes = 64 * KIB, maxPayload = 1024 * KIB } = {}) => {
-    const near = await (await new SocketServer({ maxPayload, kind: nearKind }).listen(cleanup)).pair();
-    const far = await (await new SocketServer({ maxPayload, kind: farKind }).listen(cleanup)).pair();
+    const near = await (await new SocketServer({ maxPayload }).listen(cleanup)).pair();
+    const far = await (await new SocketServer({ maxPayload }).listen(cleanup)).pair();
     let ends = 0;
     const splice = spliceSockets(near.server, far.server, {
       highWaterBytes,
@@ -130,8 +126,8 @@ describe.each([
   });
 
   it('end at once when one of them is closed already', async () => {
-    const near = await (await new SocketServer({ kind: nearKind }).listen(cleanup)).pair();
-    const far = await (await new SocketServer({ kind: farKind }).listen(cleanup)).pair();
+    const near = await (await new SocketServer().listen(cleanup)).pair();
+    const far = await (await new SocketServer().listen(cleanup)).pair();
     far.server.terminate();
     const closed = closeOf(near.client);
     spliceSockets(near.server, far.server, {

@@ -1,14 +1,14 @@
-import { FrameSocket, ProtocolViolation, READY_STATES } from '@codex-gateways/websocket';
+import { type FrameSocket, READY_STATES } from '@codex-gateways/websocket';
 
 /** How long an end has to answer a close frame, and to read what is queued before it. */
 const CLOSE_GRACE_MS = 2000;
 /** What one queued message costs beside its bytes. */
 const MESSAGE_OVERHEAD_BYTES = 512;
-/** RFC 6455 §7.4.1: what `ws` reports when there was no close frame, or one without a code. */
+/** RFC 6455 §7.4.1: what is reported when there was no close frame, or one without a code. */
 const NO_CLOSE_FRAME = 1006;
 const NO_STATUS = 1005;
 const MESSAGE_TOO_BIG = 1009;
-/** The first state in which nothing is sent any more, in both numberings. */
+/** The first state in which nothing is sent any more. */
 const { closing: CLOSING, open: OPEN } = READY_STATES;
 
 export interface SpliceOptions {
@@ -20,20 +20,6 @@ export interface SpliceOptions {
   readonly onEnd: () => void;
 }
 
-/** What a WebSocket of `ws` and a FrameSocket have in common. Between two FrameSockets no message is copied. */
-export interface SpliceEnd {
-  readonly readyState: number;
-  readonly bufferedAmount: number;
-  pause(): void;
-  resume(): void;
-  terminate(): void;
-  close(code?: number, reason?: string): void;
-  send(data: Buffer, options: { binary: boolean; compress: false }, callback: () => void): void;
-  on(event: 'message', listener: (data: Buffer, isBinary: boolean) => void): unknown;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  once(event: 'close', listener: (code: number, reason: Buffer) => void): unknown;
-}
-
 /** Two WebSockets that have become one connection. */
 export interface Splice {
   /** Closes both ends with the same words. */
@@ -41,17 +27,17 @@ export interface Splice {
 }
 
 /**
- * Joins two open WebSockets: every message of one goes to the other as the bytes that it came in, in order, and a close with its
+ * Joins two open WebSockets: every message of one goes to the other, in order, and a close with its
  * code and reason. Neither end's queue grows beyond the high water and one message. Takes both over, and resumes them.
  */
-export function spliceSockets(near: SpliceEnd, far: SpliceEnd, options: SpliceOptions): Splice {
+export function spliceSockets(near: FrameSocket, far: FrameSocket, options: SpliceOptions): Splice {
   let isOver = false;
   const end = () => {
     if (isOver) return;
     isOver = true;
     options.onEnd();
   };
-  const passOn = (to: SpliceEnd, code: number, reason: string) => {
+  const passOn = (to: FrameSocket, code: number, reason: string) => {
     end();
     if (code === NO_CLOSE_FRAME) closeWithin(to, options.lost.code, options.lost.reason);
     else if (code === NO_STATUS) closeWithin(to);
@@ -65,7 +51,7 @@ export function spliceSockets(near: SpliceEnd, far: SpliceEnd, options: SpliceOp
     from.once('close', (code, reason) => passOn(to, code, reason.toString()));
     from.on('error', (error) => {
       // It has been answered with 1009 already; the other end is told the same instead of a loss.
-      if (isTooBig(error)) passOn(to, MESSAGE_TOO_BIG, 'the message is too large');
+      if (error.closeCode === MESSAGE_TOO_BIG) passOn(to, MESSAGE_TOO_BIG, 'the message is too large');
     });
     if (from.readyState >= CLOSING) process.nextTick(passOn, to, NO_CLOSE_FRAME, '');
   }
@@ -80,7 +66,7 @@ export function spliceSockets(near: SpliceEnd, far: SpliceEnd, options: SpliceOp
   };
 }
 
-function pump(from: SpliceEnd, to: SpliceEnd, highWaterBytes: number): void {
+function pump(from: FrameSocket, to: FrameSocket, highWaterBytes: number): void {
   let queuedMessages = 0;
   let isPaused = false;
   const waitingBytes = () => to.bufferedAmount + queuedMessages * MESSAGE_OVERHEAD_BYTES;
@@ -90,23 +76,17 @@ function pump(from: SpliceEnd, to: SpliceEnd, highWaterBytes: number): void {
     isPaused = false;
     from.resume();
   };
-  from.on('message', (data, isBinary) => {
+  from.on('message', () => {
     if (to.readyState !== OPEN) return;
     queuedMessages += 1;
-    if (from instanceof FrameSocket && to instanceof FrameSocket) to.forward(from, sent);
-    else to.send(data, { binary: isBinary, compress: false }, sent);
+    to.forward(from, sent);
     if (isPaused || waitingBytes() < highWaterBytes) return;
     isPaused = true;
     from.pause();
   });
 }
 
-function isTooBig(error: Error & { code?: string }): boolean {
-  if (error instanceof ProtocolViolation) return error.closeCode === MESSAGE_TOO_BIG;
-  return error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
-}
-
-function closeWithin(ws: SpliceEnd, code?: number, reason?: string): void {
+function closeWithin(ws: FrameSocket, code?: number, reason?: string): void {
   if (ws.readyState >= CLOSING) return;
   ws.resume(); // the answer to the close frame has to be read
   ws.close(code, reason);

@@ -3,39 +3,24 @@ import type { IncomingMessage, Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Cleanup } from '@codex-gateways/testing';
-import { acceptWebSocket } from '@codex-gateways/websocket';
-import { WebSocket, WebSocketServer } from 'ws';
-import type { SpliceEnd } from '../src/splice-sockets.ts';
+import { acceptWebSocket, type FrameSocket, SocketMemory } from '@codex-gateways/websocket';
+import { WebSocket } from 'ws';
 
 /** A server whose WebSockets the test holds. */
 export class SocketServer {
   readonly http: Server = createServer();
   readonly requests: IncomingMessage[] = [];
-  readonly #accepted: SpliceEnd[] = [];
+  readonly #accepted: FrameSocket[] = [];
 
-  /** @param options.kind - what the server's ends are made of */
-  constructor({ maxPayload, kind = 'ws' }: { maxPayload?: number; kind?: 'ws' | 'FrameSocket' } = {}) {
-    if (kind === 'FrameSocket') this.#acceptFrameSockets(maxPayload ?? 1024 * 1024 * 1024);
-    else this.#acceptWs(maxPayload);
-  }
-
-  #acceptFrameSockets(maxMessageBytes: number): void {
+  constructor({ maxPayload = 1024 * 1024 * 1024 }: { maxPayload?: number } = {}) {
+    const options = { maxMessageBytes: maxPayload, memory: new SocketMemory() };
     this.http.on('upgrade', (req, socket: Socket, head) => {
-      const ws = acceptWebSocket({ req, socket, head }, { maxMessageBytes });
+      const ws = acceptWebSocket({ req, socket, head }, options);
       if (ws) this.#accept(ws, req);
     });
   }
 
-  #acceptWs(maxPayload: number | undefined): void {
-    const sockets = new WebSocketServer({
-      server: this.http,
-      perMessageDeflate: false,
-      ...(maxPayload ? { maxPayload } : {}),
-    });
-    sockets.on('connection', (ws, req) => this.#accept(ws, req));
-  }
-
-  #accept(ws: SpliceEnd, req: IncomingMessage): void {
+  #accept(ws: FrameSocket, req: IncomingMessage): void {
     this.requests.push(req);
     this.#accepted.push(ws);
     ws.on('error', () => undefined);
@@ -58,13 +43,13 @@ export class SocketServer {
   }
 
   /** Opens a connection and gives both of its ends. */
-  async pair(): Promise<{ client: WebSocket; server: SpliceEnd }> {
+  async pair(): Promise<{ client: WebSocket; server: FrameSocket }> {
     const before = this.#accepted.length;
     const client = new WebSocket(this.url, { perMessageDeflate: false });
     client.on('error', () => undefined);
     const accepted = once(this.http, 'accepted');
     await Promise.all([once(client, 'open'), accepted]);
-    return { client, server: this.#accepted[before] as SpliceEnd };
+    return { client, server: this.#accepted[before] as FrameSocket };
   }
 }
 

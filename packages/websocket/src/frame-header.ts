@@ -33,6 +33,14 @@ const TWO_TO_32 = 2 ** 32;
 
 export type OpcodeValue = (typeof OPCODES)[keyof typeof OPCODES];
 
+/** The header of an unfragmented frame. */
+export interface FrameToWrite {
+  readonly opcode: OpcodeValue;
+  readonly payloadBytes: number;
+  /** As the four bytes read as a little-endian number; undefined for a frame that is not masked. */
+  readonly maskKey: number | undefined;
+}
+
 /** Which end of the connection we are: clients mask what they send, servers do not (§5.1). */
 export type Role = 'client' | 'server';
 
@@ -43,16 +51,11 @@ export function headerBytes(payloadBytes: number): number {
 }
 
 /**
- * Writes the header of an unfragmented frame.
- * @param at.offset - where it begins in `target`, which has room for it
- * @param frame.maskKey - as the four bytes read as a little-endian number; undefined for a frame that is not masked
+ * Writes a header.
+ * @param offset - where it begins in `target`, which has room for it
  * @returns where the payload begins
  */
-export function writeHeader(
-  target: Buffer,
-  offset: number,
-  frame: { opcode: OpcodeValue; payloadBytes: number; maskKey: number | undefined },
-): number {
+export function writeHeader(target: Buffer, offset: number, frame: FrameToWrite): number {
   const { opcode, payloadBytes, maskKey } = frame;
   const masked = maskKey === undefined ? 0 : MASKED;
   target[offset] = FIN | opcode;
@@ -80,7 +83,7 @@ export class FrameHeader {
   isFinal = false;
   opcode = 0;
   payloadBytes = 0;
-  /** As `writeHeader` takes it. */
+  /** As in a `FrameToWrite`. */
   maskKey: number | undefined = undefined;
   /** How long the header was. */
   bytes = 0;
@@ -91,11 +94,16 @@ export class FrameHeader {
 
   /**
    * Reads the header that begins at `offset`.
-   * @param expectsMask - whether the peer is a client
+   * @param part.end - where the bytes end that are there
+   * @param part.expectsMask - whether the peer is a client
    * @returns false when it is not there as a whole
    */
-  read(from: Buffer, offset: number, expectsMask: boolean): boolean | ProtocolViolation {
-    const available = from.length - offset;
+  read(
+    from: Buffer,
+    offset: number,
+    { end, expectsMask }: { end: number; expectsMask: boolean },
+  ): boolean | ProtocolViolation {
+    const available = end - offset;
     if (available < 2) return false;
     const first = from[offset] as number;
     const second = from[offset + 1] as number;

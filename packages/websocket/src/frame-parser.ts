@@ -1,18 +1,16 @@
 import { isUtf8 } from 'node:buffer';
-import { FrameHeader, MASK_KEY_BYTES, MAX_HEADER_BYTES, OPCODES, type Role } from './frame-header.ts';
-import { applyMask, MOVES_FREELY_FROM_BYTES, moveMasked } from './masking.ts';
-import { MessageBuffer, MessageMemory } from './message-buffer.ts';
+import { FrameHeader, MAX_HEADER_BYTES, OPCODES, type Role } from './frame-header.ts';
+import { applyMask, moveMasked } from './masking.ts';
+import { MessageBuffer } from './message-buffer.ts';
 import { MessageInPlace, NOTHING } from './message-in-place.ts';
 import { type ProtocolViolation, violation } from './protocol-violation.ts';
-
-/** What a socket reads at once: a chunk of this size says that there is more. */
-const FULL_CHUNK_BYTES = 64 * 1024;
+import { MAX_STASH_BYTES, type StashPool } from './stash-pool.ts';
 
 /** Learns what was read. A listener may stop the parser. */
 export interface FrameEvents {
-  /** @param message - valid during the call; the object is used again for the next one */
+  /** @param message - valid during the call; the object and its memory are used again for the next one */
   onMessage(message: MessageInPlace): void;
-  /** @param payload - not masked, in the chunk that it came with */
+  /** @param payload - not masked, in the chunk that it came with, which is used again */
   onControl(opcode: number, payload: Buffer): void;
   /** Called once; nothing is read after it. */
   onViolation(violation: ProtocolViolation): void;
@@ -23,28 +21,26 @@ export interface FrameParserOptions {
   /** The longest message, all of its fragments together. */
   readonly maxMessageBytes: number;
   readonly validatesUtf8: boolean;
-  /**
-   * Whether masked messages that came right behind each other are moved together while they are unmasked, so that with headers
-   * without a key, and nothing between them, they leave as one piece.
-   */
-  readonly closesGaps?: boolean;
-  /** Where masked messages that a chunk has whole, and that fit, are unmasked, so that the chunk keeps them as they came. */
+  /** Where masked messages that came as one frame, and that fit, are unmasked, so that the chunk keeps them as they came. */
   readonly unmaskInto?: Buffer;
+  readonly stashes: StashPool;
 }
 
 /**
- * Reads the frames of one peer, RFC 6455 §5, out of the chunks that they arrive in. What a chunk has whole is delivered as a view of
- * it; only a message that is spread over chunks or fragments is put together elsewhere. Owns the chunks, and unmasks in them.
+ * Reads the frames of one peer, RFC 6455 §5, out of the chunks that they arrive in. A frame of up to 64 KiB that two chunks have is put
+ * in front of the second one, so that it lies there as a whole and is delivered as a view of it, as one is that came with one chunk; what
+ * is larger, or came in more parts, is put together elsewhere. Unmasks in the chunks.
  */
 export class FrameParser {
   readonly #events: FrameEvents;
   readonly #options: FrameParserOptions;
-  readonly #expectsMask: boolean;
-  readonly #closesGaps: boolean;
+  readonly #part: { end: number; readonly expectsMask: boolean };
   readonly #header = new FrameHeader();
-  /** The beginning of a header, or of a control frame, whose rest has not come. */
+  /** The beginning of a frame whose rest has not come. */
   #stash: Buffer | undefined;
-  readonly #memory = new MessageMemory();
+  #stashedBytes = 0;
+  /** Where a frame begins whose beginning had come before this chunk. */
+  #stashedAt = -1;
   /** The message that is being put together. */
   #message: MessageBuffer | undefined;
   #isBinary = false;
@@ -52,66 +48,78 @@ export class FrameParser {
   #missingBytes = 0;
   #isFragmented = false;
   #isStopped = false;
-  /** Where the last message ended that was delivered out of this chunk, before it was moved. */
-  #deliveredEnd = 0;
-  /** By how much it was moved. */
-  #movedBytes = 0;
   readonly #inPlace = new MessageInPlace();
 
   constructor(options: FrameParserOptions, events: FrameEvents) {
     this.#options = options;
-    this.#expectsMask = options.role === 'server';
-    this.#closesGaps = options.closesGaps === true && this.#expectsMask && options.unmaskInto === undefined;
+    this.#part = { end: 0, expectsMask: options.role === 'server' };
     this.#events = events;
   }
 
   /** Nothing is delivered any more. */
   stop(): void {
     this.#isStopped = true;
-    this.#stash = undefined;
+    this.#dropStash();
     this.#message = undefined;
-    this.#memory.isBusy = false;
   }
 
-  push(chunk: Buffer): void {
-    let bytes = chunk;
-    if (this.#stash) {
-      bytes = Buffer.concat([this.#stash, chunk]);
-      this.#stash = undefined;
-    }
-    let offset = 0;
-    this.#deliveredEnd = -1;
-    this.#memory.isBusy = chunk.length >= FULL_CHUNK_BYTES;
-    while (offset < bytes.length && !this.#isStopped) {
-      const next = this.#missingBytes > 0 ? this.#continuePayload(bytes, offset) : this.#readFrame(bytes, offset);
+  /** @param memory - has a chunk from `start` to `end`, and room for `MAX_STASH_BYTES` before it; all of it may be written to */
+  push(memory: Buffer, start: number, end: number): void {
+    this.#part.end = end;
+    let offset = this.#unstash(memory, start);
+    while (offset < end && !this.#isStopped) {
+      const next = this.#missingBytes > 0 ? this.#continuePayload(memory, offset) : this.#readFrame(memory, offset);
       if (next === undefined) {
-        if (!this.#isStopped) this.#stash = Buffer.from(bytes.subarray(offset));
+        if (!this.#isStopped) this.#keep(memory, offset, end);
         return;
       }
       offset = next;
     }
   }
 
+  /** @returns where the bytes begin that are to be read */
+  #unstash(memory: Buffer, start: number): number {
+    const stash = this.#stash;
+    this.#stashedAt = -1;
+    if (!stash) return start;
+    this.#stashedAt = start - this.#stashedBytes;
+    stash.copy(memory, this.#stashedAt, 0, this.#stashedBytes);
+    this.#dropStash();
+    return this.#stashedAt;
+  }
+
+  #keep(memory: Buffer, offset: number, end: number): void {
+    this.#stash = this.#options.stashes.take(end - offset);
+    this.#stashedBytes = memory.copy(this.#stash, 0, offset, end);
+  }
+
+  #dropStash(): void {
+    if (this.#stash) this.#options.stashes.giveBack(this.#stash);
+    this.#stash = undefined;
+  }
+
   /** @returns where the next frame begins; undefined when this one has to wait for more, or was the last */
   #readFrame(bytes: Buffer, offset: number): number | undefined {
     const header = this.#header;
-    const outcome = header.read(bytes, offset, this.#expectsMask);
+    const outcome = header.read(bytes, offset, this.#part);
     if (outcome === false) return undefined;
     if (outcome !== true) return this.#violated(outcome);
     const start = offset + header.bytes;
     const end = start + header.payloadBytes;
-    if (header.isControl) return end > bytes.length ? undefined : this.#controlFrame(bytes, start, end);
+    const isWhole = end <= this.#part.end;
+    if (header.isControl) return isWhole ? this.#controlFrame(bytes, start, end) : undefined;
     const refusal = this.#refusalOfData();
     if (refusal) return this.#violated(refusal);
     if (header.opcode !== OPCODES.continuation) this.#isBinary = header.opcode === OPCODES.binary;
-    if (end <= bytes.length && header.isFinal && !this.#isFragmented) {
-      this.#deliverFrame(bytes, offset, start);
-      return end;
+    if (header.isFinal && !this.#isFragmented) {
+      if (isWhole) return this.#deliverFrame(bytes, offset, start);
+      // Once: who sends a frame byte by byte must not have all of it copied for every one.
+      if (offset !== this.#stashedAt && end - offset <= MAX_STASH_BYTES) return undefined;
     }
     this.#isFragmented = true;
-    this.#message ??= new MessageBuffer(this.#memory, header.payloadBytes);
+    this.#message ??= new MessageBuffer(header.payloadBytes);
     this.#missingBytes = header.payloadBytes;
-    return header.payloadBytes === 0 ? this.#endOfFrame(bytes, start) : start;
+    return header.payloadBytes === 0 ? this.#endOfFrame(start) : start;
   }
 
   #refusalOfData(): ProtocolViolation | undefined {
@@ -130,55 +138,45 @@ export class FrameParser {
     return end;
   }
 
-  #deliverFrame(bytes: Buffer, frameStart: number, start: number): void {
-    const { maskKey, payloadBytes, bytes: headerBytes } = this.#header;
+  #deliverFrame(bytes: Buffer, frameStart: number, start: number): number {
+    const { maskKey, payloadBytes } = this.#header;
     const end = start + payloadBytes;
-    const isBehindOther = frameStart === this.#deliveredEnd;
-    const moves = this.#closesGaps && isBehindOther && payloadBytes >= MOVES_FREELY_FROM_BYTES;
-    const moved = moves ? this.#movedBytes + MASK_KEY_BYTES : 0;
-    this.#deliveredEnd = end;
-    this.#movedBytes = moved;
     const message = this.#inPlace;
+    message.isLast = end === this.#part.end;
+    let payload = bytes.subarray(start, end);
     const { unmaskInto } = this.#options;
-    message.isMasked = maskKey !== undefined && unmaskInto !== undefined && payloadBytes <= unmaskInto.length;
-    const payload = message.isMasked
-      ? (unmaskInto as Buffer).subarray(0, payloadBytes)
-      : bytes.subarray(start - moved, end - moved);
-    if (maskKey !== undefined) {
-      if (moves || message.isMasked) moveMasked(bytes.subarray(start, end), maskKey, payload);
-      else applyMask(payload, maskKey);
+    if (maskKey !== undefined && unmaskInto && payloadBytes <= unmaskInto.length) {
+      message.masked = bytes;
+      message.frameStart = frameStart;
+      message.frameEnd = end;
+      const masked = payload;
+      payload = unmaskInto.subarray(0, payloadBytes);
+      moveMasked(masked, maskKey, payload);
+    } else if (maskKey !== undefined) {
+      applyMask(payload, maskKey);
     }
-    message.bytes = bytes;
-    message.payloadStart = start - moved;
-    message.headroomBytes = moves ? headerBytes - MASK_KEY_BYTES : headerBytes;
-    message.isLast = end === bytes.length;
-    message.maskKey = maskKey;
     this.#deliver(payload);
+    return end;
   }
 
   #continuePayload(bytes: Buffer, offset: number): number {
     const { maskKey, payloadBytes, isFinal } = this.#header;
     const missingBytes = this.#missingBytes;
-    const end = Math.min(bytes.length, offset + missingBytes);
+    const end = Math.min(this.#part.end, offset + missingBytes);
     const message = this.#message as MessageBuffer;
     const part = { offset: payloadBytes - missingBytes, maskKey, missingBytes, isFinal };
     message.append(bytes.subarray(offset, end), part);
     this.#missingBytes -= end - offset;
-    return this.#missingBytes === 0 ? this.#endOfFrame(bytes, end) : end;
+    return this.#missingBytes === 0 ? this.#endOfFrame(end) : end;
   }
 
-  #endOfFrame(chunk: Buffer, next: number): number {
+  #endOfFrame(next: number): number {
     if (!this.#header.isFinal) return next;
     const { bytes } = this.#message as MessageBuffer;
     this.#isFragmented = false;
     this.#message = undefined;
-    const inPlace = this.#inPlace;
-    inPlace.bytes = bytes;
-    inPlace.payloadStart = MAX_HEADER_BYTES;
-    inPlace.headroomBytes = MAX_HEADER_BYTES;
-    inPlace.isLast = next === chunk.length;
-    inPlace.isMasked = false;
-    inPlace.maskKey = undefined;
+    this.#inPlace.own = bytes;
+    this.#inPlace.isLast = next === this.#part.end;
     this.#deliver(bytes.subarray(MAX_HEADER_BYTES));
     return next;
   }
@@ -192,9 +190,10 @@ export class FrameParser {
     } else {
       this.#events.onMessage(message);
     }
-    // A connection that is idle keeps no chunk.
+    // A connection that is idle keeps no memory.
     message.payload = NOTHING;
-    message.bytes = NOTHING;
+    message.masked = undefined;
+    message.own = undefined;
   }
 
   #violated(why: ProtocolViolation): undefined {

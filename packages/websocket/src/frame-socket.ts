@@ -1,14 +1,13 @@
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { CLOSED_WITHOUT_CODE, CLOSED_WITHOUT_FRAME, closePayload, readClosePayload } from './close-frame.ts';
-import { encodeFrame } from './encode-frame.ts';
-import { FlushTurn } from './flush-turn.ts';
 import { MAX_CONTROL_BYTES, OPCODES, type OpcodeValue, type Role } from './frame-header.ts';
 import { type FrameEvents, FrameParser } from './frame-parser.ts';
 import { MaskKeys } from './masking.ts';
-import { appendInPlace, type MessageInPlace } from './message-in-place.ts';
+import { appendMessage, type MessageInPlace } from './message-in-place.ts';
 import { ProtocolViolation } from './protocol-violation.ts';
 import { type SendCallback, SendQueue } from './send-queue.ts';
+import type { SocketMemory } from './socket-memory.ts';
 
 /** As `ws` numbers them; a FrameSocket begins open. */
 export const READY_STATES = { open: 1, closing: 2, closed: 3 } as const;
@@ -20,21 +19,16 @@ export interface FrameSocketOptions {
   readonly maxMessageBytes: number;
   /** Whether text that is not UTF-8 closes the connection with 1007, as RFC 6455 §8.1 has it; true unless told otherwise. */
   readonly validatesUtf8?: boolean;
-  /** For a server's socket whose messages are forwarded to clients: those that follow each other leave as one piece. False unless told otherwise. */
-  readonly closesGaps?: boolean;
-  /**
-   * Memory, shared by the sockets of a process, where messages of up to its length are unmasked, so that they go on to a server as they
-   * came, without being masked again. `data` is valid during the `message` event only then; gaps are not closed.
-   */
+  /** Where a client's messages of up to its length are unmasked, so that they go on to a server as they came, without being masked again. */
   readonly unmaskInto?: Buffer;
   /** How long the peer may take to answer a close frame, and to hang up after it; 30 s unless told otherwise. */
   readonly closeTimeoutMs?: number;
-  /** Shared by the sockets of a process, whose frames leave together then; its own unless given. */
-  readonly flushTurn?: FlushTurn;
+  /** Shared by the sockets of a process. */
+  readonly memory: SocketMemory;
 }
 
 export interface FrameSocketEvents {
-  /** @param data - a view of the chunk that it came with, the listener's own unless the message is forwarded, or `unmaskInto` given */
+  /** @param data - valid during the event: its memory is used again, by whatever is read next */
   message: [data: Buffer, isBinary: boolean];
   ping: [payload: Buffer];
   pong: [payload: Buffer];
@@ -49,14 +43,17 @@ export interface FrameSocketEvents {
 const CLOSE_TIMEOUT_MS = 30_000;
 /** With so much waiting for the peer, pongs wait too, and only the last one is sent (RFC 6455 §5.5.3). */
 const PONGS_WAIT_FROM_BYTES = 16 * 1024;
+/** What is sent without a mask, and is no smaller, is not copied. */
+const OWNED_FROM_BYTES = 16 * 1024;
 const NO_REASON = Buffer.alloc(0);
 
 /**
- * RFC 6455 over a socket whose upgrade is done, with the part of the interface of `ws` that gateways use. Without a copy from end to
- * end: a message is delivered as a view of the chunk that it arrived in, and `forward` sends it on from there.
+ * RFC 6455 over a socket whose upgrade is done, with the part of the interface of `ws` that gateways use. Without new memory from end
+ * to end: a message is delivered where it arrived, in memory that all sockets read into, and `forward` copies it to where it is sent from.
  */
 export class FrameSocket extends EventEmitter<FrameSocketEvents> implements FrameEvents {
   readonly #socket: Duplex;
+  readonly #memory: SocketMemory;
   readonly #parser: FrameParser;
   readonly #queue: SendQueue;
   readonly #maskKeys: MaskKeys | undefined;
@@ -72,14 +69,17 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   /** Takes the socket over: reads it, and closes it. What was read too far during the upgrade is to be unshifted before. */
   constructor(socket: Duplex, options: FrameSocketOptions) {
     super();
-    const { role, maxMessageBytes, validatesUtf8 = true, closesGaps = false, unmaskInto } = options;
+    const { role, maxMessageBytes, validatesUtf8 = true, unmaskInto, memory } = options;
     this.#socket = socket;
-    const rules = { role, maxMessageBytes, validatesUtf8, closesGaps, ...(unmaskInto && { unmaskInto }) };
-    this.#parser = new FrameParser(rules, this);
-    this.#queue = new SendQueue(socket, options.flushTurn ?? new FlushTurn(), () => this.#taken());
+    this.#memory = memory;
+    this.#parser = new FrameParser(
+      { role, maxMessageBytes, validatesUtf8, ...(unmaskInto && { unmaskInto }), stashes: memory.stashes },
+      this,
+    );
+    this.#queue = new SendQueue(socket, memory, () => this.#taken());
     this.#maskKeys = role === 'client' ? new MaskKeys() : undefined;
     this.#closeTimeoutMs = options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS;
-    socket.on('data', (chunk: Buffer) => this.#parser.push(chunk));
+    memory.listen(socket, (...chunk) => this.#parser.push(...chunk));
     socket.once('end', () => this.#hangUp());
     socket.on('error', () => this.terminate());
     socket.once('close', () => this.#closed());
@@ -113,7 +113,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   }
 
   /**
-   * Sends a message. A server sends a Buffer as it is, so the caller must leave it alone from now on; a client masks a copy.
+   * Sends a message. A server sends a large Buffer as it is, so the caller must leave it alone from now on; a client masks a copy.
    * @param options.binary - true for a Buffer and false for a string unless told otherwise
    * @param callback - called when the system has taken it, or with an error when it never will
    */
@@ -124,8 +124,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   }
 
   /**
-   * Sends the message that `from` is delivering right now on to this peer, from where it lies: the caller must not look at it any
-   * more. Once for each message, and only during its `message` event.
+   * Sends the message that `from` is delivering right now on to this peer: the caller must not look at it any more. Once for each message, and only during its `message` event.
    * @throws {Error} outside of it
    */
   forward(from: FrameSocket, callback?: SendCallback): void {
@@ -133,7 +132,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
     if (!message) throw new Error('a message is forwarded while it is delivered, and once');
     if (!this.#maySend(callback)) return;
     from.#delivered = undefined;
-    appendInPlace(this.#queue, message, this.#maskKeys && (message.maskKey ?? this.#maskKeys.next()));
+    appendMessage(this.#queue, message, this.#maskKeys);
     this.#queue.endFrame(message.isLast, callback);
   }
 
@@ -243,7 +242,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   #readUnread(): void {
     if (this.#isPeerDone || this.#socket.readableLength === 0) return;
     const chunk = this.#socket.read() as Buffer | null;
-    if (chunk) this.#parser.push(chunk);
+    if (chunk) this.#memory.handOver(chunk, (...part) => this.#parser.push(...part));
   }
 
   #owePong(payload: Buffer): void {
@@ -268,9 +267,11 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   }
 
   #frame(opcode: OpcodeValue, data: Buffer | string, callback: SendCallback | undefined): void {
-    const { head, payload } = encodeFrame(opcode, data, this.#maskKeys?.next());
-    this.#queue.append(head, 0, head.length);
-    if (payload) this.#queue.append(payload, 0, payload.length);
+    const payload = typeof data === 'string' ? Buffer.from(data) : data;
+    const maskKey = this.#maskKeys?.next();
+    this.#queue.addHeader({ opcode, payloadBytes: payload.length, maskKey });
+    if (maskKey === undefined && payload.length >= OWNED_FROM_BYTES) this.#queue.addOwned(payload);
+    else this.#queue.addCopy(payload, 0, payload.length, maskKey);
     this.#queue.endFrame(false, callback);
   }
 

@@ -6,6 +6,9 @@ import { handMade, KEY } from '../test/frames.ts';
 import { oursAsServer, recorded } from '../test/peers.ts';
 import { dialWebSocket } from './dial.ts';
 import { acceptOf, acceptWebSocket, refuseHandshake } from './handshake.ts';
+import { SocketMemory } from './socket-memory.ts';
+
+const memory = new SocketMemory();
 
 describe('the opening handshake of a server (RFC 6455 §4.2)', () => {
   const cleanup = useCleanup();
@@ -45,7 +48,9 @@ describe('the opening handshake of a server (RFC 6455 §4.2)', () => {
     const server = createServer();
     const messages: Buffer[] = [];
     server.on('upgrade', (req, socket: Socket, head) => {
-      acceptWebSocket({ req, socket, head }, { maxMessageBytes: 1024 })?.on('message', (data) => messages.push(data));
+      acceptWebSocket({ req, socket, head }, { maxMessageBytes: 1024, memory })?.on('message', (data) =>
+        messages.push(Buffer.from(data)),
+      );
     });
     const { port } = await listening(server);
     const socket = connect(port, '127.0.0.1');
@@ -80,7 +85,7 @@ describe('dialling as a client (RFC 6455 §4.1)', () => {
   const dial = (port: number, timeoutMs = 5000, headers: Record<string, string> = {}) =>
     dialWebSocket({
       url: `ws://127.0.0.1:${port}/path?query=1`,
-      ...{ headers, signal: AbortSignal.timeout(timeoutMs), maxMessageBytes: 1024 },
+      ...{ headers, signal: AbortSignal.timeout(timeoutMs), maxMessageBytes: 1024, memory },
     });
   const answering = async (...lines: string[]) => {
     const server = createServer();
@@ -102,7 +107,7 @@ describe('dialling as a client (RFC 6455 §4.1)', () => {
     const requests: IncomingMessage[] = [];
     server.on('upgrade', (req, socket: Socket, head) => {
       requests.push(req);
-      acceptWebSocket({ req, socket, head }, { maxMessageBytes: 1024 })?.send('welcome');
+      acceptWebSocket({ req, socket, head }, { maxMessageBytes: 1024, memory })?.send('welcome');
     });
     const outcome = await dial((await listening(server)).port, 5000, { authorization: 'Bearer x' });
     if (outcome.kind !== 'open') throw new Error('refused');

@@ -1,6 +1,5 @@
 export { isSendableCloseCode } from './close-frame.ts';
 export { type DialedWebSocket, dialWebSocket, type WebSocketToDial } from './dial.ts';
-export { FlushTurn } from './flush-turn.ts';
 export type { Role } from './frame-header.ts';
 export {
   FrameSocket,
@@ -12,3 +11,4 @@ export {
 export { acceptOf, acceptWebSocket, type HandshakeRefusal, refuseHandshake } from './handshake.ts';
 export { ProtocolViolation } from './protocol-violation.ts';
 export type { SendCallback } from './send-queue.ts';
+export { SocketMemory } from './socket-memory.ts';

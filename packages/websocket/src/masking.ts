@@ -34,12 +34,9 @@ export function applyMask(bytes: Buffer, key: number): void {
   }
 }
 
-/** From here on `moveMasked` costs no more than `applyMask`. */
-export const MOVES_FREELY_FROM_BYTES = native ? NATIVE_FROM_BYTES : Number.POSITIVE_INFINITY;
-
 /**
  * `applyMask` on the way to another place.
- * @param to - as long as `from`; in the same memory it may begin before `from`, whose bytes are nobody's afterwards
+ * @param to - as long as `from`
  */
 export function moveMasked(from: Buffer, key: number, to: Buffer): void {
   if (native && from.length >= NATIVE_FROM_BYTES) {

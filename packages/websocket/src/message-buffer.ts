@@ -4,49 +4,18 @@ import { moveMasked, turnKey } from './masking.ts';
 /** What the first part of a message gets at least, so that usual messages are assembled in one piece of memory. */
 const FIRST_BYTES = 16 * 1024;
 const GROWTH = 4;
-/** Memory is cheaper by the block than by the message. */
-const BLOCK_BYTES = 64 * 1024;
-
-/**
- * Memory for the messages of one connection that come in parts. While it is busy they are cut from blocks, which live as long as anything
- * cut from them.
- */
-export class MessageMemory {
-  #isBusy = false;
-  #block: Buffer | undefined;
-  #used = 0;
-
-  /** @param isBusy - whether more messages are about to come; otherwise the rest of the block is let go of */
-  set isBusy(isBusy: boolean) {
-    this.#isBusy = isBusy;
-    if (!isBusy) this.#block = undefined;
-  }
-
-  take(bytes: number): Buffer {
-    if (!this.#isBusy || bytes > BLOCK_BYTES / 2) return Buffer.allocUnsafeSlow(bytes);
-    if (!this.#block || this.#used + bytes > BLOCK_BYTES) {
-      this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
-      this.#used = 0;
-    }
-    const taken = this.#block.subarray(this.#used, this.#used + bytes);
-    this.#used += bytes;
-    return taken;
-  }
-}
 
 /**
  * A message that came in parts. Its memory grows with what has come, not with what was announced: at most four times as much.
  * In front there is room for the header that it may be forwarded with.
  */
 export class MessageBuffer {
-  readonly #memory: MessageMemory;
   #buffer: Buffer;
   #end = MAX_HEADER_BYTES;
 
   /** @param expectedBytes - how long the message will be as far as it is known */
-  constructor(memory: MessageMemory, expectedBytes: number) {
-    this.#memory = memory;
-    this.#buffer = memory.take(MAX_HEADER_BYTES + Math.min(expectedBytes, FIRST_BYTES));
+  constructor(expectedBytes: number) {
+    this.#buffer = Buffer.allocUnsafeSlow(MAX_HEADER_BYTES + Math.min(expectedBytes, FIRST_BYTES));
   }
 
   get length(): number {
@@ -82,7 +51,7 @@ export class MessageBuffer {
   }
 
   #grow(needed: number, expected: number): void {
-    const larger = this.#memory.take(Math.max(needed, Math.min(expected, needed * GROWTH)));
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(expected, needed * GROWTH)));
     this.#buffer.copy(larger, 0, 0, this.#end);
     this.#buffer = larger;
   }

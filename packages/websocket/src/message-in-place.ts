@@ -1,4 +1,4 @@
-import { headerBytes, MASK_KEY_BYTES, OPCODES, writeHeader } from './frame-header.ts';
+import { headerBytes, MASK_KEY_BYTES, MAX_HEADER_BYTES, OPCODES, writeHeader } from './frame-header.ts';
 import { applyMask } from './masking.ts';
 import type { SendQueue } from './send-queue.ts';
 
@@ -9,44 +9,39 @@ export class MessageInPlace {
   /** The message itself, not masked. */
   payload: Buffer = NOTHING;
   isBinary = false;
-  /** Memory with the message in it, from `payloadStart` on. */
-  bytes: Buffer = NOTHING;
-  payloadStart = 0;
-  /** There it is still masked, and `payload` is a copy. */
-  isMasked = false;
-  /** So many bytes right before the payload are nobody's: the header that it came with, or what is left of it. */
-  headroomBytes = 0;
-  /** The chunk that it ended in has nothing behind it. */
+  /** The chunk that it came in as one frame, which lies from `frameStart` to `frameEnd` as it came; `payload` is elsewhere then. */
+  masked: Buffer | undefined = undefined;
+  frameStart = 0;
+  frameEnd = 0;
+  /** Memory of its own, when it came in parts: room for a header, and the payload. */
+  own: Buffer | undefined = undefined;
+  /** Nothing came behind it. */
   isLast = false;
-  /** The key that its sender had masked it with; undefined for one that was not, or had several. */
-  maskKey: number | undefined = undefined;
 }
 
 /**
- * Adds the message to a queue as a frame, from where it lies.
- * @param maskKey - of the new frame; its own, when it has one and is still masked; undefined to a client
+ * Adds the message to a queue as a frame.
+ * @param maskKeys - for a frame to a server
  */
-export function appendInPlace(queue: SendQueue, message: MessageInPlace, maskKey: number | undefined): void {
-  const { bytes, payloadStart, headroomBytes, isBinary } = message;
-  const payloadBytes = message.payload.length;
-  const end = payloadStart + payloadBytes;
-  const change = changeOfMask(message, maskKey);
-  if (change !== undefined) applyMask(bytes.subarray(payloadStart, end), change);
-  const frame = { opcode: isBinary ? OPCODES.binary : OPCODES.text, payloadBytes, maskKey };
-  const needed = headerBytes(payloadBytes) + (maskKey === undefined ? 0 : MASK_KEY_BYTES);
-  if (needed <= headroomBytes) {
-    writeHeader(bytes, payloadStart - needed, frame);
-    queue.append(bytes, payloadStart - needed, end);
-  } else {
-    const head = Buffer.allocUnsafe(needed);
-    writeHeader(head, 0, frame);
-    queue.append(head, 0, needed);
-    queue.append(bytes, payloadStart, end);
+export function appendMessage(
+  queue: SendQueue,
+  message: MessageInPlace,
+  maskKeys: { next(): number } | undefined,
+): void {
+  const { payload, masked, own, isBinary } = message;
+  if (masked && maskKeys) {
+    queue.addCopy(masked, message.frameStart, message.frameEnd);
+    return;
   }
-}
-
-/** What has to be applied to bytes that are masked or not, so that they are masked with this key or not at all. */
-function changeOfMask({ isMasked, maskKey: itsKey }: MessageInPlace, key: number | undefined): number | undefined {
-  if (!isMasked) return key;
-  return key === undefined ? itsKey : undefined;
+  const maskKey = maskKeys?.next();
+  const frame = { opcode: isBinary ? OPCODES.binary : OPCODES.text, payloadBytes: payload.length, maskKey };
+  if (own) {
+    if (maskKey !== undefined) applyMask(payload, maskKey);
+    const start = MAX_HEADER_BYTES - headerBytes(payload.length) - (maskKey === undefined ? 0 : MASK_KEY_BYTES);
+    writeHeader(own, start, frame);
+    queue.addOwned(own.subarray(start));
+  } else {
+    queue.addHeader(frame);
+    queue.addCopy(payload, 0, payload.length, maskKey);
+  }
 }

@@ -1,21 +1,19 @@
 import type { Duplex } from 'node:stream';
-import type { FlushTurn } from './flush-turn.ts';
+import { LARGE_BLOCK_BYTES } from './block-pool.ts';
+import { type FrameToWrite, headerBytes, MASK_KEY_BYTES, writeHeader } from './frame-header.ts';
+import { moveMasked, turnKey } from './masking.ts';
+import type { SocketMemory } from './socket-memory.ts';
 
 export type SendCallback = (error?: Error | null) => void;
 
-/** Frames of less than this on the average are copied into one piece of memory before they are written: cheaper than a list. */
-const LIST_FROM_BYTES = 2048;
-/** From this much in the queue on, a frame is cut out of a chunk more than so many times as large, which it would keep alive. */
-const COMPACT_FROM_BYTES = 64 * 1024;
-const COMPACT_FROM_RATIO = 4;
-
 /** A turn that sends more than this begins before it ends. */
-const FLUSH_FROM_BYTES = 256 * 1024;
+const FLUSH_FROM_BYTES = 64 * 1024;
 
 interface Batch {
   readonly bytes: number;
   readonly frames: number;
   readonly callbacks: readonly SendCallback[] | undefined;
+  readonly blocks: readonly Buffer[];
 }
 
 /**
@@ -24,13 +22,15 @@ interface Batch {
  */
 export class SendQueue {
   readonly #socket: Duplex;
-  readonly #turn: FlushTurn;
+  readonly #memory: SocketMemory;
   readonly #onTaken: () => void;
-  readonly #pending: Buffer[] = [];
-  /** What was added last, while more of the same memory may follow it. */
-  #run: Buffer | undefined;
-  #runStart = 0;
-  #runEnd = 0;
+  #pieces: Buffer[] = [];
+  /** What pieces are made of, to be given back. */
+  #blocks: Buffer[] = [];
+  /** What is filled now, and from where to where. */
+  #block: Buffer | undefined;
+  #pieceStart = 0;
+  #pieceEnd = 0;
   #pendingBytes = 0;
   #pendingFrames = 0;
   #pendingCallbacks: SendCallback[] | undefined;
@@ -39,9 +39,9 @@ export class SendQueue {
   #bytesUnderWay = 0;
 
   /** @param onTaken - the system took a batch, or the socket is gone and it was thrown away */
-  constructor(socket: Duplex, turn: FlushTurn, onTaken: () => void) {
+  constructor(socket: Duplex, memory: SocketMemory, onTaken: () => void) {
     this.#socket = socket;
-    this.#turn = turn;
+    this.#memory = memory;
     this.#onTaken = onTaken;
   }
 
@@ -59,17 +59,41 @@ export class SendQueue {
     return this.#pendingFrames + this.#framesUnderWay;
   }
 
-  /** Adds a part of a frame, the bytes of `memory` from `start` to `end`. They belong to the queue from now on. */
-  append(memory: Buffer, start: number, end: number): void {
-    if (this.#run === memory && this.#runEnd === start) {
-      this.#runEnd = end;
-    } else {
-      this.#endRun();
-      this.#run = memory;
-      this.#runStart = start;
-      this.#runEnd = end;
+  /** Adds the header of a frame. */
+  addHeader(frame: FrameToWrite): void {
+    const bytes = headerBytes(frame.payloadBytes) + (frame.maskKey === undefined ? 0 : MASK_KEY_BYTES);
+    const block = this.#roomFor(bytes, bytes + frame.payloadBytes);
+    writeHeader(block, this.#pieceEnd, frame);
+    this.#pieceEnd += bytes;
+    this.#pendingBytes += bytes;
+  }
+
+  /**
+   * Adds a copy of the bytes of `memory` from `start` to `end`.
+   * @param maskKey - masks the copy
+   */
+  addCopy(memory: Buffer, start: number, end: number, maskKey?: number): void {
+    let next = start;
+    while (next < end) {
+      const block = this.#roomFor(1, end - next);
+      const bytes = Math.min(end - next, block.length - this.#pieceEnd);
+      if (maskKey === undefined) {
+        memory.copy(block, this.#pieceEnd, next, next + bytes);
+      } else {
+        const to = block.subarray(this.#pieceEnd, this.#pieceEnd + bytes);
+        moveMasked(memory.subarray(next, next + bytes), turnKey(maskKey, next - start), to);
+      }
+      this.#pieceEnd += bytes;
+      next += bytes;
     }
     this.#pendingBytes += end - start;
+  }
+
+  /** Adds bytes that belong to the queue from now on. */
+  addOwned(bytes: Buffer): void {
+    this.#endPiece();
+    this.#pieces.push(bytes);
+    this.#pendingBytes += bytes.length;
   }
 
   /**
@@ -83,41 +107,61 @@ export class SendQueue {
       this.#pendingCallbacks.push(callback);
     }
     if (this.#pendingBytes >= FLUSH_FROM_BYTES) this.flush();
-    else if (this.#pendingFrames === 1) this.#turn.add(this, isLast);
+    else if (this.#pendingFrames === 1) this.#memory.flushTurn.add(this, isLast);
   }
 
   /** Hands all to the socket now. */
   flush(): void {
     if (this.#pendingFrames === 0) return;
-    this.#endRun();
-    const buffers = this.#pending;
+    this.#endPiece();
+    this.#block = undefined;
+    const pieces = this.#pieces;
     const bytes = this.#pendingBytes;
-    this.#batches.push({ bytes, frames: this.#pendingFrames, callbacks: this.#pendingCallbacks });
+    const blocks = this.#blocks;
+    this.#batches.push({ bytes, frames: this.#pendingFrames, callbacks: this.#pendingCallbacks, blocks });
     this.#framesUnderWay += this.#pendingFrames;
     this.#bytesUnderWay += bytes;
+    this.#pieces = [];
+    this.#blocks = [];
     this.#pendingBytes = 0;
     this.#pendingFrames = 0;
     this.#pendingCallbacks = undefined;
-    const [first] = buffers as [Buffer];
-    if (buffers.length === 1) this.#socket.write(first, this.#taken);
-    else if (bytes < LIST_FROM_BYTES * buffers.length) this.#socket.write(Buffer.concat(buffers, bytes), this.#taken);
-    else this.#writeList(buffers);
-    buffers.length = 0;
+    if (pieces.length === 1) this.#socket.write(pieces[0], this.#taken);
+    else this.#writeList(pieces);
   }
 
-  #endRun(): void {
-    const memory = this.#run;
-    if (!memory) return;
-    const run = memory.subarray(this.#runStart, this.#runEnd);
-    this.#pending.push(this.bytes >= COMPACT_FROM_BYTES ? compact(run) : run);
-    this.#run = undefined;
+  /**
+   * The block that is filled now.
+   * @param atLeast - how many bytes there has to be room for, in a row
+   * @param wanted - how many are to come
+   */
+  #roomFor(atLeast: number, wanted: number): Buffer {
+    const block = this.#block;
+    if (block) {
+      const room = block.length - this.#pieceEnd;
+      if (room >= wanted || (room >= atLeast && block.length === LARGE_BLOCK_BYTES)) return block;
+    }
+    this.#endPiece();
+    // What did not fit into a small one is followed by more.
+    const next = this.#memory.blocks.take(block ? LARGE_BLOCK_BYTES : wanted);
+    this.#block = next;
+    this.#blocks.push(next);
+    this.#pieceStart = 0;
+    this.#pieceEnd = 0;
+    return next;
   }
 
-  #writeList(buffers: readonly Buffer[]): void {
-    const last = buffers.length - 1;
+  #endPiece(): void {
+    if (!this.#block || this.#pieceEnd === this.#pieceStart) return;
+    this.#pieces.push(this.#block.subarray(this.#pieceStart, this.#pieceEnd));
+    this.#pieceStart = this.#pieceEnd;
+  }
+
+  #writeList(pieces: readonly Buffer[]): void {
+    const last = pieces.length - 1;
     this.#socket.cork();
-    for (let index = 0; index < last; index += 1) this.#socket.write(buffers[index]);
-    this.#socket.write(buffers[last], this.#taken);
+    for (let index = 0; index < last; index += 1) this.#socket.write(pieces[index]);
+    this.#socket.write(pieces[last], this.#taken);
     this.#socket.uncork();
   }
 
@@ -127,14 +171,9 @@ export class SendQueue {
     if (!batch) return;
     this.#framesUnderWay -= batch.frames;
     this.#bytesUnderWay -= batch.bytes;
+    // What a lost connection had left may still be somebody's.
+    if (!error && !this.#socket.destroyed) for (const block of batch.blocks) this.#memory.blocks.giveBack(block);
     if (batch.callbacks) for (const callback of batch.callbacks) callback(error);
     this.#onTaken();
   };
-}
-
-function compact(bytes: Buffer): Buffer {
-  if (bytes.buffer.byteLength <= COMPACT_FROM_RATIO * bytes.length) return bytes;
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(copy);
-  return copy;
 }

@@ -3,7 +3,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Cleanup } from '@codex-gateways/testing';
 import { WebSocket, WebSocketServer } from 'ws';
-import { acceptWebSocket, dialWebSocket, FrameSocket, type FrameSocketOptions, READY_STATES } from '../src/index.ts';
+import {
+  acceptWebSocket,
+  dialWebSocket,
+  FrameSocket,
+  type FrameSocketOptions,
+  READY_STATES,
+  SocketMemory,
+} from '../src/index.ts';
 
 export type PeerOptions = Partial<Omit<FrameSocketOptions, 'role'>>;
 
@@ -23,7 +30,10 @@ export async function oursAsServer(cleanup: Cleanup, options: PeerOptions = {}):
   const server = createServer();
   const accepted = new Promise<{ ours: FrameSocket; socket: Socket }>((resolve) => {
     server.on('upgrade', (req, socket: Socket, head) => {
-      const ours = acceptWebSocket({ req, socket, head }, { maxMessageBytes: LIMIT, ...options });
+      const ours = acceptWebSocket(
+        { req, socket, head },
+        { maxMessageBytes: LIMIT, memory: new SocketMemory(), ...options },
+      );
       if (ours) resolve({ ours: swallow(ours), socket });
     });
   });
@@ -45,7 +55,12 @@ export async function oursAsClient(cleanup: Cleanup, options: PeerOptions = {}):
   await once(server, 'listening');
   const connected = once(server, 'connection') as Promise<[WebSocket]>;
   const outcome = await dialWebSocket({
-    ...{ url: `ws://127.0.0.1:${portOf(server)}`, signal: new AbortController().signal, maxMessageBytes: LIMIT },
+    ...{
+      url: `ws://127.0.0.1:${portOf(server)}`,
+      signal: new AbortController().signal,
+      maxMessageBytes: LIMIT,
+      memory: new SocketMemory(),
+    },
     ...options,
   });
   if (outcome.kind !== 'open') throw new Error('refused');
@@ -76,7 +91,7 @@ export function recordedWrites(socket: Socket): Buffer[] {
   const pieces: Buffer[] = [];
   const write = socket.write.bind(socket);
   socket.write = ((piece: Buffer, done: () => void) => {
-    pieces.push(piece);
+    pieces.push(Buffer.from(piece)); // its memory is used again
     return write(piece, done);
   }) as typeof socket.write;
   return pieces;

@@ -1,6 +1,6 @@
 import type { JsonObject } from './json-object.ts';
 import { scanInJavaScript } from './scan-in-javascript.ts';
-import { createWasmScan } from './scan-in-wasm.ts';
+import { createWasmScan, WINDOW_BYTES } from './scan-in-wasm.ts';
 
 /** Why a text is not read at all. */
 export type ScanProblem = 'too_deep' | 'too_many_values';
@@ -14,11 +14,14 @@ export interface JsonScan {
   readonly longInsides: readonly number[];
 }
 
-const scanInWasm = createWasmScan();
+const wasm = createWasmScan();
+
+/** A text that lies here, from the beginning on, is looked over where it lies; any other is copied here before. */
+export const SCAN_WINDOW: Buffer = wasm?.window ?? Buffer.allocUnsafeSlow(WINDOW_BYTES);
 
 /** Looks over a JSON text, UTF-8, before it is parsed. Time is linear in the text. */
 export function scanJson(json: Buffer): JsonScan {
-  return scanInWasm?.(json) ?? scanInJavaScript(json);
+  return wasm?.scan(json) ?? scanInJavaScript(json);
 }
 
 /**

@@ -6,7 +6,7 @@ import { endOfBeginning, isKey, LONG_BYTES } from './long-strings.ts';
 // As json-scanner.wat lays out its memory: words of results, then the window.
 const WORDS = { problem: 0, keyCount: 1, openString: 2, longStringCount: 3, longStrings: 4 } as const;
 const WINDOW_START = 1024;
-const WINDOW_BYTES = 65_536;
+export const WINDOW_BYTES = 65_536;
 const PROBLEMS = [undefined, 'too_deep', 'too_many_values'] as const;
 const NOT_JUDGED = 3;
 
@@ -16,8 +16,12 @@ interface Scanner {
   scan(length: number): void;
 }
 
-/** @returns what the text is like; undefined for a text that only the other scanner judges, which is no JSON */
-export type WasmScan = (json: Buffer) => JsonScan | undefined;
+export interface WasmScan {
+  /** Where a text of up to its length may lie already. */
+  readonly window: Buffer;
+  /** @returns what the text is like; undefined for a text that only the other scanner judges, which is no JSON */
+  scan(json: Buffer): JsonScan | undefined;
+}
 
 /**
  * `scanJson` in WebAssembly, several times as fast. It needs 128 KiB of memory, whatever the length of a text.
@@ -26,15 +30,16 @@ export type WasmScan = (json: Buffer) => JsonScan | undefined;
 export function createWasmScan(): WasmScan | undefined {
   const scanner = instantiate();
   if (!scanner) return undefined;
-  const window = new Uint8Array(scanner.memory.buffer, WINDOW_START, WINDOW_BYTES);
+  const window = Buffer.from(scanner.memory.buffer, WINDOW_START, WINDOW_BYTES);
   const words = new Int32Array(scanner.memory.buffer, 0, WINDOW_START / 4);
-  return (json) => {
+  const isInPlace = (json: Buffer) => json.buffer === window.buffer && json.byteOffset === window.byteOffset;
+  const scan = (json: Buffer) => {
     const longInsides: number[] = [];
     scanner.begin();
     let offset = 0;
     do {
       const end = Math.min(json.length, offset + WINDOW_BYTES);
-      window.set(end - offset === json.length ? json : json.subarray(offset, end));
+      if (!isInPlace(json)) window.set(end - offset === json.length ? json : json.subarray(offset, end));
       scanner.scan(end - offset);
       addLongStrings(json, words, longInsides);
       offset = end;
@@ -45,6 +50,7 @@ export function createWasmScan(): WasmScan | undefined {
     if (openString >= 0) addIfLongValue(json, { start: openString, end: json.length }, longInsides);
     return { problem: PROBLEMS[problem], keyCount: words[WORDS.keyCount] as number, longInsides };
   };
+  return { window, scan };
 }
 
 function addLongStrings(json: Buffer, words: Int32Array, longInsides: number[]): void {

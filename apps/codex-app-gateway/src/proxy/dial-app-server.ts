@@ -1,4 +1,4 @@
-import { dialWebSocket, type FlushTurn, FrameSocket } from '@codex-gateways/websocket';
+import { dialWebSocket, FrameSocket, type SocketMemory } from '@codex-gateways/websocket';
 import { type AppServer, AppServerUnavailableError } from '../app-server/app-server.ts';
 import type { Limits } from '../config.ts';
 import type { Deadline } from '../deadline.ts';
@@ -10,7 +10,7 @@ type Dialled = Pick<AppServer, 'url' | 'headers'>;
 export interface AppServerDial {
   /** Of the upgrade that it is for; it may end before `dialTimeoutMs`. */
   readonly deadline: Deadline;
-  readonly flushTurn: FlushTurn;
+  readonly memory: SocketMemory;
 }
 
 /**
@@ -37,12 +37,12 @@ export function createAppServerDialer({
     targets.set(appServer, target);
     return target;
   };
-  return async (appServer, { deadline, flushTurn }) => {
+  return async (appServer, { deadline, memory }) => {
     let stop: Stop = () => undefined;
     const tooLate = () => stop(new Error('the app-server did not answer in time'));
     const timer = setTimeout(tooLate, dialTimeoutMs);
     deadline.onOver(tooLate);
-    const options = { flushTurn, ...shared };
+    const options = { memory, ...shared };
     const listen = (given: Stop) => {
       stop = given;
     };

@@ -1,5 +1,5 @@
 import { useCleanup, waitFor } from '@codex-gateways/testing';
-import { FlushTurn, type FrameSocket, READY_STATES } from '@codex-gateways/websocket';
+import { type FrameSocket, READY_STATES, SocketMemory } from '@codex-gateways/websocket';
 import { startWsBackend } from '../../test/ws-backend.ts';
 import { Deadline } from '../deadline.ts';
 import { createAppServerDialer } from './dial-app-server.ts';
@@ -15,7 +15,7 @@ describe('the sending side of a socket', () => {
     const accepted = backend.nextSocket();
     const dialAppServer = createAppServerDialer({ maxFrameBytes: 1024, dialTimeoutMs: 5000 });
     const deadline = new Deadline(5000);
-    const socket = await dialAppServer({ url: backend.url, headers: {} }, { deadline, flushTurn: new FlushTurn() });
+    const socket = await dialAppServer({ url: backend.url, headers: {} }, { deadline, memory: new SocketMemory() });
     deadline.clear();
     socket.resume();
     cleanup.after(() => socket.terminate());

@@ -36,10 +36,10 @@ export function reachAppServers(deps: {
 }): Reach {
   const { appServers, limits, observer, approvals: policy } = deps;
   const dialAppServer = createAppServerDialer(limits);
-  return async (caller, { attempt, deadline, flushTurn, scope }) => {
+  return async (caller, { attempt, deadline, memory, scope }) => {
     const lease = appServers.acquireNow(caller.workspaceId) ?? (await scope.run(() => appServers.acquire(caller)));
     attempt.onFailure(() => lease.release());
-    const upstream = await dialAppServer(lease.appServer, { deadline, flushTurn }).catch((error: unknown) => {
+    const upstream = await dialAppServer(lease.appServer, { deadline, memory }).catch((error: unknown) => {
       lease.suspect();
       throw error;
     });

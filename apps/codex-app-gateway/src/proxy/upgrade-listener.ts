@@ -9,16 +9,16 @@ import {
   type Tracing,
   type UpgradeListener,
 } from '@codex-gateways/service';
-import { acceptWebSocket, FlushTurn, type FrameSocket } from '@codex-gateways/websocket';
+import { acceptWebSocket, type FrameSocket, type SocketMemory } from '@codex-gateways/websocket';
 import type { Limits } from '../config.ts';
 import { Deadline } from '../deadline.ts';
+import { SCAN_WINDOW } from '../guard/json-scan.ts';
 import { Attempt, withinDeadline } from './attempt.ts';
 import { CLOSE_GRACE_MS } from './close-forwarding.ts';
 import { clientLeft, refuseWith, unavailable } from './upgrade-refusal.ts';
 import { pathOf } from './upgrade-request.ts';
 
 /** What Node.js reads at once: longer messages come in parts, and are put together anyway. */
-const UNMASKED_BYTES = 64 * 1024;
 
 export interface UpgradeListenerDeps {
   readonly limits: Pick<Limits, 'maxFrameBytes' | 'maxPendingUpgrades' | 'upgradeTimeoutMs'>;
@@ -27,6 +27,7 @@ export interface UpgradeListenerDeps {
     /** @param status - 101 for a connection */
     upgraded(status: number, durationMs: number): void;
   };
+  readonly memory: SocketMemory;
   /** Upgrades are traced with it. */
   readonly tracing?: Tracing;
   readonly log: Logger;
@@ -46,7 +47,7 @@ export interface PendingUpgrade {
   /** When it has taken too long. */
   readonly deadline: Deadline;
   /** For every socket of the connection. */
-  readonly flushTurn: FlushTurn;
+  readonly memory: SocketMemory;
   /** Where the client's messages are unmasked for the guard; what it lets through goes on as it came. */
   readonly unmaskInto: Buffer;
   /** Fields for the line that the upgrade leaves in the log. */
@@ -66,7 +67,7 @@ export interface UpgradeKind {
 
 /** Everything that can be refused is refused in HTTP, before there is a WebSocket: 101 comes when all is ready. */
 export function createUpgradeListener(deps: UpgradeListenerDeps, kind: UpgradeKind): UpgradeListener {
-  const shared = { flushTurn: new FlushTurn(), unmaskInto: Buffer.allocUnsafeSlow(UNMASKED_BYTES) };
+  const shared = { memory: deps.memory, unmaskInto: SCAN_WINDOW };
   const { tracing = noTracing(), log } = deps;
   let pending = 0;
   return (req, socket, head) => {
@@ -129,9 +130,9 @@ async function upgrade(deps: UpgradeListenerDeps, kind: UpgradeKind, asked: Upgr
 /** @throws {HttpError} 499 when the client has left meanwhile */
 function acceptUpgrade(
   { maxFrameBytes }: Pick<Limits, 'maxFrameBytes'>,
-  { req, socket, head, flushTurn, unmaskInto }: Upgrade,
+  { req, socket, head, memory, unmaskInto }: Upgrade,
 ): FrameSocket {
-  const options = { maxMessageBytes: maxFrameBytes, closeTimeoutMs: CLOSE_GRACE_MS, flushTurn, unmaskInto };
+  const options = { maxMessageBytes: maxFrameBytes, closeTimeoutMs: CLOSE_GRACE_MS, memory, unmaskInto };
   const client = acceptWebSocket({ req, socket: socket as Socket, head }, options);
   if (!client) throw clientLeft();
   return client;

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { spliceSockets } from '@codex-gateways/cluster';
 import { HttpError, type Logger, refuseUpgrade, type UpgradeListener } from '@codex-gateways/service';
-import { acceptWebSocket, type FrameSocket, refuseHandshake } from '@codex-gateways/websocket';
+import { acceptWebSocket, type FrameSocket, refuseHandshake, type SocketMemory } from '@codex-gateways/websocket';
 import { MAX_BRIDGE_MESSAGE_BYTES, type Rendezvous } from './rendezvous.ts';
 
 const HIGH_WATER_BYTES = 1024 * 1024;
@@ -17,11 +17,11 @@ const LOST = { code: 1001, reason: 'the bridge to the executor broke' };
  */
 export function legacyBridge(
   admit: (entrance: string | undefined, token: string | undefined) => Rendezvous,
-  { open, log }: { open: Set<FrameSocket>; log: Logger },
+  { log, ...shared }: { open: Set<FrameSocket>; memory: SocketMemory; log: Logger },
 ): UpgradeListener {
   return (req, socket, head) => {
     socket.on('error', () => undefined);
-    void join(req, { socket, head, admit, open }).catch((error: unknown) => {
+    void join(req, { socket, head, admit, ...shared }).catch((error: unknown) => {
       if (!(error instanceof HttpError)) log.error({ err: error }, 'a bridge could not be opened');
       refuseUpgrade(
         socket,
@@ -36,9 +36,10 @@ interface Bridge {
   readonly head: Buffer;
   readonly admit: (entrance: string | undefined, token: string | undefined) => Rendezvous;
   readonly open: Set<FrameSocket>;
+  readonly memory: SocketMemory;
 }
 
-async function join(req: IncomingMessage, { socket, head, admit, open }: Bridge): Promise<void> {
+async function join(req: IncomingMessage, { socket, head, admit, open, memory }: Bridge): Promise<void> {
   const refusal = refuseHandshake(req);
   if (refusal) throw new HttpError(refusal.status, 'invalid_request', refusal.message, { headers: refusal.headers });
   const url = new URL(req.url ?? '/', 'ws://loopback');
@@ -47,11 +48,11 @@ async function join(req: IncomingMessage, { socket, head, admit, open }: Bridge)
   const gone = new AbortController();
   const leave = () => gone.abort();
   socket.once('close', leave);
-  const far = await rendezvous.bridge(gone.signal);
+  const far = await rendezvous.bridge(gone.signal, memory);
   socket.off('close', leave);
   const near = acceptWebSocket(
     { req, socket: socket as Socket, head },
-    { maxMessageBytes: MAX_BRIDGE_MESSAGE_BYTES, closeTimeoutMs: CLOSE_MS },
+    { maxMessageBytes: MAX_BRIDGE_MESSAGE_BYTES, closeTimeoutMs: CLOSE_MS, memory },
   );
   if (!near) return far.terminate();
   open.add(near);

@@ -9,7 +9,7 @@ import {
   notFound,
   objectErrorForm,
 } from '@codex-gateways/service';
-import type { FrameSocket } from '@codex-gateways/websocket';
+import { type FrameSocket, SocketMemory } from '@codex-gateways/websocket';
 import express, { type Express, type Request, type RequestHandler } from 'express';
 import { legacyBridge } from './legacy-bridge.ts';
 import type { Rendezvous } from './rendezvous.ts';
@@ -37,6 +37,7 @@ export interface RegistryEntrance {
 export class Registry {
   readonly #entrances = new Map<string, { token: string; rendezvous: Rendezvous }>();
   readonly #bridges = new Set<FrameSocket>();
+  readonly #memory = new SocketMemory();
   readonly #log: Logger;
   #server: HttpServer | undefined;
 
@@ -48,7 +49,11 @@ export class Registry {
     this.#server = await listen(this.#app(), {
       host: '127.0.0.1',
       port: 0,
-      onUpgrade: legacyBridge((id, token) => this.#enter(id, token), { open: this.#bridges, log: this.#log }),
+      onUpgrade: legacyBridge((id, token) => this.#enter(id, token), {
+        open: this.#bridges,
+        memory: this.#memory,
+        log: this.#log,
+      }),
     });
   }
 

@@ -7,7 +7,7 @@ import {
   type Logger,
   ServiceUnavailableError,
 } from '@codex-gateways/service';
-import type { FrameSocket } from '@codex-gateways/websocket';
+import type { FrameSocket, SocketMemory } from '@codex-gateways/websocket';
 import { z } from 'zod';
 import type { ExecutorAccess } from '../turns/executor-access.ts';
 import { noticeOf, REVOKED, type Refusal, UNREACHABLE } from './refusals.ts';
@@ -64,7 +64,7 @@ export class Rendezvous {
    * @returns open and paused
    * @throws {HttpError} what the exec-gateway refuses it with
    */
-  async bridge(signal: AbortSignal): Promise<FrameSocket> {
+  async bridge(signal: AbortSignal, memory: SocketMemory): Promise<FrameSocket> {
     const outcome = await this.#withToken(async (token) => {
       const dialled = await dialReplicaSocket({
         internalUrl: this.#deps.execGatewayUrl,
@@ -72,6 +72,7 @@ export class Rendezvous {
         token,
         requestId: currentRequestId() ?? '-',
         maxPayloadBytes: MAX_BRIDGE_MESSAGE_BYTES,
+        memory,
         timeoutMs: BRIDGE_TIMEOUT_MS,
         signal,
       });

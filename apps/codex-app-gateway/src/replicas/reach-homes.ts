@@ -91,6 +91,7 @@ async function dial(
     requestId: upgrade.scope.requestId,
     traceparent: currentTraceparent() ?? upgrade.scope.headers.traceparent,
     maxPayloadBytes: limits.maxFrameBytes,
+    memory: upgrade.memory,
     timeoutMs: limits.upgradeTimeoutMs,
     signal: AbortSignal.any([gone.signal, upgrade.deadline.signal]),
   });

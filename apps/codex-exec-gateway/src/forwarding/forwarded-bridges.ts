@@ -103,7 +103,7 @@ export class ForwardedBridges {
     permission: HarnessPermission,
     { replicaId, internalUrl }: { replicaId: string; internalUrl: string },
   ): Promise<SocketDialOutcome> {
-    const { hopSecret: secret, clock, limits, connectTimeoutMs: timeoutMs } = this.#services;
+    const { hopSecret: secret, clock, limits, connectTimeoutMs: timeoutMs, acceptor } = this.#services;
     const gone = new AbortController();
     const onGone = () => gone.abort();
     socket.once('close', onGone);
@@ -113,6 +113,7 @@ export class ForwardedBridges {
       traceparent: currentTraceparent(),
       token: mintHop(permission, { replicaId, secret, nowSeconds: clock.nowSeconds() }),
       maxPayloadBytes: isNoise ? limits.noiseFrameBytes : limits.plainFrameBytes,
+      memory: acceptor.memory,
     });
     socket.off('close', onGone);
     return outcome;

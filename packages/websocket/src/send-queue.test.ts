@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { useCleanup, waitFor } from '@codex-gateways/testing';
+import { jest } from '@jest/globals';
+import { handMade } from '../test/frames.ts';
+import { fillQueue, oursAsClient, oursAsServer, recorded, recordedWrites } from '../test/peers.ts';
+import { randomText } from '../test/random-text.ts';
+import { LARGE_BLOCK_BYTES, SMALL_BLOCK_BYTES } from './block-pool.ts';
+import { SocketMemory } from './socket-memory.ts';
+
+const KIB = 1024;
+
+describe('what waits to be sent', () => {
+  const cleanup = useCleanup();
+
+  /** What a pool gave out, and got back. */
+  const watched = (memory: SocketMemory) => ({
+    taken: jest.spyOn(memory.blocks, 'take'),
+    givenBack: jest.spyOn(memory.blocks, 'giveBack'),
+  });
+
+  it('lies in blocks that come back when the system has taken it', async () => {
+    const memory = new SocketMemory();
+    const { taken, givenBack } = watched(memory);
+    const { ours, theirs } = await oursAsServer(cleanup, { memory });
+    const received = recorded(theirs);
+    for (const size of [10, 1000, 5000, 15_000]) ours.send(randomText(size));
+    await waitFor(() => received.length === 4, { timeoutMs: 5000, describe: 'all messages' });
+    const blocks = taken.mock.results.map(({ value }) => value as Buffer);
+    expect(blocks.map(({ length }) => length)).toEqual([SMALL_BLOCK_BYTES, LARGE_BLOCK_BYTES]);
+    expect(givenBack.mock.calls.map(([block]) => block)).toEqual(blocks);
+  });
+
+  it('does not come back when the connection is lost', async () => {
+    const memory = new SocketMemory();
+    const { ours, theirs } = await oursAsServer(cleanup, { memory });
+    theirs.pause();
+    await fillQueue(ours, 1024 * KIB);
+    const { givenBack } = watched(memory);
+    let failed = 0;
+    for (let index = 0; index < 20; index += 1) ours.send(randomText(10_000), {}, (error) => (failed += error ? 1 : 0));
+    await new Promise(setImmediate);
+    ours.terminate();
+    await once(ours, 'close');
+    await waitFor(() => failed === 20, { timeoutMs: 5000, describe: 'all callbacks' });
+    expect(givenBack).not.toHaveBeenCalled();
+  });
+
+  it('goes on in the next block where one is full, within a frame, and its mask with it', async () => {
+    const memory = new SocketMemory();
+    const { taken } = watched(memory);
+    const { ours, theirs } = await oursAsClient(cleanup, { memory });
+    const received = recorded(theirs);
+    const sent = [10, 2.5 * LARGE_BLOCK_BYTES + 1].map(randomText);
+    for (const data of sent) ours.send(data);
+    await waitFor(() => received.length === 2, { timeoutMs: 5000, describe: 'both messages' });
+    expect(received.map(({ data }) => String(data))).toEqual(sent.map(String));
+    expect(taken.mock.results.map(({ value }) => (value as Buffer).length)).toEqual([
+      SMALL_BLOCK_BYTES,
+      ...Array(3).fill(LARGE_BLOCK_BYTES),
+    ]);
+  });
+
+  it('leaves as one piece, when it is small', async () => {
+    const { ours, theirs, socket } = await oursAsServer(cleanup);
+    const received = recorded(theirs);
+    const written = recordedWrites(socket);
+    const texts = ['one', 'two', 'three'];
+    for (const text of texts) ours.send(text);
+    await waitFor(() => received.length === 3, { timeoutMs: 5000, describe: 'all messages' });
+    expect(written).toEqual([Buffer.concat(texts.map((payload) => handMade({ opcode: 1, payload })))]);
+  });
+});
