@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { scanInJavaScript } from './scan-in-javascript.ts';
-import { createWasmScan, WINDOW_BYTES, type WasmScan } from './scan-in-wasm.ts';
+import { createWasmScan, type WasmScan, WINDOW_BYTES } from './scan-in-wasm.ts';
 
 const wasm = createWasmScan() as WasmScan;
 const scanInWasm = (json: Buffer) => wasm.scan(json);
