@@ -80,6 +80,8 @@ export class RawPeer {
     socket.setNoDelay();
     if (head.length > 0) socket.unshift(head);
     socket.on('error', () => socket.destroy());
+    // Sockets of an HTTP server would stay half open; a port that waits for its end makes the next connection dearer.
+    socket.on('end', () => socket.resetAndDestroy());
     socket.on('data', (chunk) => this.#count(chunk));
   }
 
