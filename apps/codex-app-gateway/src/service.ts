@@ -9,6 +9,7 @@ import {
   listen,
   type Metrics,
   notFound,
+  OwnSecret,
   objectErrorForm,
   type Readiness,
   type Service,
@@ -21,7 +22,6 @@ import type { Authenticator } from './authentication/authenticator.ts';
 import type { BreakerState } from './authentication/circuit-breaker.ts';
 import { createHmacAuthenticator } from './authentication/hmac-authenticator.ts';
 import { observeAuthenticator } from './authentication/observed-authenticator.ts';
-import { OwnSecret } from './authentication/own-secret.ts';
 import { createRemoteVerifier } from './authentication/remote-verifier.ts';
 import { type Backend, startBackend } from './backend.ts';
 import { type ClientWatch, createClientWatch } from './client-watch.ts';
@@ -89,7 +89,10 @@ class Gateway implements AppGateway {
       revocationStream: () => Number(this.#watch.isToldOfRevocations()),
       verifierBreaker: () => BREAKER_STATES.indexOf(this.#authenticator.breakerState?.() ?? 'closed'),
     });
-    const ownSecret = new OwnSecret({ log, nowMs: () => performance.now() });
+    const ownSecret = new OwnSecret({
+      ...{ log, nowMs: () => performance.now(), variable: 'CXG_AGENTSERVER_INTERNAL_SECRET' },
+      consequence: 'everybody who connects is refused',
+    });
     this.#authenticator = observeAuthenticator(createAuthenticator(config.inbound, ownSecret), this.#observer);
     this.#accessTokens =
       config.inbound.kind === 'remote'

@@ -25,6 +25,7 @@ export {
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger.ts';
 export { createMetrics, type HttpMetrics, type Metrics, observePool } from './metrics.ts';
 export { otherMethods } from './other-methods.ts';
+export { isSecretRefusal, OwnSecret, type OwnSecretDeps } from './own-secret.ts';
 export { identifier, lineOfText, pageLimit, parseInput, queryFlag } from './parse-input.ts';
 export { requestIdOf } from './request-log.ts';
 export { splitTarget } from './request-target.ts';

@@ -3,6 +3,9 @@ import { constantTimeEqual } from '@codex-gateways/crypto';
 import type { RequestHandler } from 'express';
 import { HttpError } from './http-error.ts';
 
+/** The code of a refusal that is about a secret which services share, and about nothing else that a call shows. */
+export const SECRET_REFUSED = 'unauthorized';
+
 const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;
 
 /** The token of an `Authorization: Bearer` header (RFC 6750 §2.1), or undefined. */
@@ -38,7 +41,7 @@ export function requireSharedSecret(secret: string): RequestHandler {
 function requireThat(isAuthorized: (headers: IncomingHttpHeaders) => boolean): RequestHandler {
   return (req, _res, next) => {
     if (!isAuthorized(req.headers)) {
-      throw new HttpError(401, 'unauthorized', 'this call needs a secret that services share');
+      throw new HttpError(401, SECRET_REFUSED, 'this call needs a secret that services share');
     }
     next();
   };

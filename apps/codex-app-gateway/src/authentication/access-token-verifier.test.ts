@@ -1,8 +1,7 @@
-import { createLogger } from '@codex-gateways/service';
+import { createLogger, OwnSecret } from '@codex-gateways/service';
 import { useCleanup } from '@codex-gateways/testing';
 import { type StandInAnswer, startStandIn } from '../../test/stand-in.ts';
 import { createAccessTokenVerifier } from './access-token-verifier.ts';
-import { OwnSecret } from './own-secret.ts';
 
 describe('verification of access tokens', () => {
   const cleanup = useCleanup();
@@ -13,7 +12,7 @@ describe('verification of access tokens', () => {
     cleanup.after(() => agentserver.close());
     const lines: string[] = [];
     const log = createLogger({ service: 'test', level: 'info' }, { write: (line) => void lines.push(line) });
-    const ownSecret = new OwnSecret({ log, nowMs: () => 0 });
+    const ownSecret = new OwnSecret({ log, nowMs: () => 0, variable: 'THE_SECRET', consequence: 'nobody is let in' });
     const verifier = createAccessTokenVerifier({
       ...{ agentserverUrl: agentserver.url, agentserverSecret: 'the internal secret', timeoutMs: 5000 },
       ownSecret,

@@ -1,7 +1,11 @@
-import { type CallObserver, createInternalClient, ServiceUnavailableError } from '@codex-gateways/service';
+import {
+  type CallObserver,
+  createInternalClient,
+  type OwnSecret,
+  ServiceUnavailableError,
+} from '@codex-gateways/service';
 import { z } from 'zod';
 import { type Caller, isCallerId } from './authenticator.ts';
-import type { OwnSecret } from './own-secret.ts';
 
 const VALIDATE_PATH = '/internal/codex-auth/validate';
 /** As many characters as codex-auth reads. */

@@ -1,8 +1,7 @@
-import { createLogger, ServiceUnavailableError } from '@codex-gateways/service';
+import { createLogger, OwnSecret, ServiceUnavailableError } from '@codex-gateways/service';
 import { freePort, useCleanup, waitFor } from '@codex-gateways/testing';
 import { type StandInAnswer, startStandIn } from '../../test/stand-in.ts';
 import { CircuitOpenError } from './circuit-breaker.ts';
-import { OwnSecret } from './own-secret.ts';
 import { createRemoteVerifier, type RemoteVerifierOptions } from './remote-verifier.ts';
 
 const YES = { status: 200, body: { user_id: 'user_1', workspace_id: 'ws_1' } };
@@ -12,12 +11,14 @@ const YES_TEXT = JSON.stringify(YES.body);
 const JSON_TYPE = { 'content-type': 'application/json' };
 type Respond = Extract<StandInAnswer, (...args: never[]) => void>;
 
+const SECRET_NAMED = { variable: 'CXG_AGENTSERVER_INTERNAL_SECRET', consequence: 'nobody is let in' };
+
 /** What is known of the gateway's own secret, and what is logged of it, at a time that a test moves. */
 function listenToSecret() {
   const lines: string[] = [];
   const clock = { nowMs: 0 };
   const log = createLogger({ service: 'test', level: 'info' }, { write: (line) => void lines.push(line) });
-  return { ownSecret: new OwnSecret({ log, nowMs: () => clock.nowMs }), lines, clock };
+  return { ownSecret: new OwnSecret({ ...SECRET_NAMED, log, nowMs: () => clock.nowMs }), lines, clock };
 }
 
 describe('remote verification of bearers', () => {

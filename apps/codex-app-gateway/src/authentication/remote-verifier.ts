@@ -1,8 +1,7 @@
-import { NotReadyError, ServiceUnavailableError } from '@codex-gateways/service';
+import { NotReadyError, type OwnSecret, ServiceUnavailableError } from '@codex-gateways/service';
 import { z } from 'zod';
 import { type AuthenticationOutcome, type Authenticator, isCallerId, MAX_BEARER_LENGTH } from './authenticator.ts';
 import { CircuitBreaker, CircuitOpenError } from './circuit-breaker.ts';
-import type { OwnSecret } from './own-secret.ts';
 import type { VerifierAnswer } from './verification-call.ts';
 import { createVerifierClient } from './verifier-client.ts';
 
