@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Pool } from '@codex-gateways/database';
-import type { Clock, InternalClient, Logger } from '@codex-gateways/service';
+import { type Clock, type InternalClient, type Logger, OwnSecret } from '@codex-gateways/service';
 import { AppServerHomes } from './app-server-homes/app-server-homes.ts';
 import { Bindings } from './bindings/bindings.ts';
 import type { Config } from './config.ts';
@@ -18,6 +18,7 @@ import { ForwardedBridges } from './forwarding/forwarded-bridges.ts';
 import type { GatewayCounters } from './gateway-metrics.ts';
 import { AgentserverValidator } from './registration/agentserver-validator.ts';
 import { HarnessRendezvous } from './registration/harness-rendezvous.ts';
+import { OwnSecretCheck } from './registration/own-secret-check.ts';
 import { Registrations } from './registration/registrations.ts';
 import { LiveHarnesses } from './relay/live-harnesses.ts';
 import { RelayTally } from './relay/relay-tally.ts';
@@ -73,6 +74,7 @@ export function createDomain(config: Config, deps: DomainDeps) {
     ...{ db: pool, clock, ticketLifetimeSeconds: config.registration.ticketLifetimeSeconds },
     close: (exeId, why) => localExecutors.dismiss(exeId, why),
   });
+  const ownSecretCheck = createOwnSecretCheck(deps);
   return {
     replicaId,
     acceptor,
@@ -86,7 +88,8 @@ export function createDomain(config: Config, deps: DomainDeps) {
     history: new ConnectionHistory({ db: pool, limit: config.connectionHistoryLength }),
     userConnections: new UserConnections({ db: pool, limit: config.limits.connectionsPerUser }),
     bindings: new Bindings(pool, (key) => liveHarnesses.closeBinding(key)),
-    validator: new AgentserverValidator(deps.agentserver),
+    ownSecretCheck,
+    validator: new AgentserverValidator(deps.agentserver, ownSecretCheck),
     rendezvous: new HarnessRendezvous({
       ...{ registrations, clock, secret },
       lifetimeSeconds: config.registration.bridgeTicketLifetimeSeconds,
@@ -101,6 +104,14 @@ export function createDomain(config: Config, deps: DomainDeps) {
   };
 }
 export type Domain = ReturnType<typeof createDomain>;
+
+function createOwnSecretCheck({ agentserver, log }: Pick<DomainDeps, 'agentserver' | 'log'>): OwnSecretCheck {
+  const ownSecret = new OwnSecret({
+    ...{ log, nowMs: () => performance.now(), variable: 'CXG_AGENTSERVER_INTERNAL_SECRET' },
+    consequence: 'no executor can register',
+  });
+  return new OwnSecretCheck(agentserver, ownSecret);
+}
 
 function createRecord(
   config: Config,

@@ -70,6 +70,7 @@ export function createExecGateway(
     tracing,
     checks: {
       database: () => checkDatabase(pool, READINESS_TIMEOUT_MS),
+      credential_validator: () => domain.ownSecretCheck.checkReady(),
       notifications: async () => lifecycle.checkListener(),
       revocations: async () => {
         if (!domain.revokedTurns.isLoaded) throw new Error('revoked turns were never read');

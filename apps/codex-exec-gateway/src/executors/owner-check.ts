@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { listConnectedOwners } from './connected-owners-store.ts';
 import type { Executors } from './executors.ts';
 
-const ACTIVE_USERS_PATH = '/internal/codex-auth/users/active';
+/** Which of some users may still act; asked with the internal secret alone. */
+export const ACTIVE_USERS_PATH = '/internal/codex-auth/users/active';
 /** What codex-auth takes in one question. */
 const MAX_USERS = 1000;
 /** Each pause is up to this part shorter or longer, so that replicas do not ask together. */

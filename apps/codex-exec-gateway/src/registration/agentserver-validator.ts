@@ -1,12 +1,17 @@
 import { type InternalClient, ServiceUnavailableError } from '@codex-gateways/service';
 import { z } from 'zod';
+import type { OwnSecretCheck } from './own-secret-check.ts';
 
 /** An executor's credentials as it presents them; nothing in them is verified. */
 export type ExecutorCredentials =
   | { readonly scheme: 'bearer'; readonly token: string; readonly accountId: string | undefined }
   | { readonly scheme: 'agent_assertion'; readonly assertion: string; readonly accountId: string | undefined };
 
-export type ValidationOutcome = { readonly kind: 'valid'; readonly userId: string } | { readonly kind: 'refused' };
+export type ValidationOutcome =
+  | { readonly kind: 'valid'; readonly userId: string }
+  | { readonly kind: 'refused' }
+  /** The caller is this gateway as far as the other server is concerned, and it was refused; of the credentials nothing is known. */
+  | { readonly kind: 'own_secret_refused' };
 
 const VALIDATE_PATH = '/internal/codex-auth/validate';
 const validAnswerSchema = z.object({ user_id: z.string().min(1).max(128) });
@@ -31,16 +36,18 @@ export function parseExecutorCredentials(headers: {
 /** Asks the server that issued an executor's credentials whether they hold. */
 export class AgentserverValidator {
   readonly #client: InternalClient;
+  readonly #ownSecret: Pick<OwnSecretCheck, 'isMeant' | 'taken'>;
   #reachability: { readonly until: number; readonly answer: Promise<boolean> } | undefined;
 
   /** @param client - carries base URL, shared secret and deadline */
-  constructor(client: InternalClient) {
+  constructor(client: InternalClient, ownSecret: Pick<OwnSecretCheck, 'isMeant' | 'taken'>) {
     this.#client = client;
+    this.#ownSecret = ownSecret;
   }
 
   /**
-   * Only 401 is a no. Everything else that is not a clear yes means that nobody knows, and must not cost an executor its
-   * registration.
+   * Only 401 is a no, unless it is this gateway's own secret that is refused. Everything else that is not a clear yes means that
+   * nobody knows, and must not cost an executor its registration.
    * @throws {ServiceUnavailableError}
    */
   async validate(credentials: ExecutorCredentials, signal?: AbortSignal): Promise<ValidationOutcome> {
@@ -51,18 +58,21 @@ export class AgentserverValidator {
       body: { ...presented, ...(accountId === undefined ? {} : { account_id: accountId }) },
       ...(signal ? { signal } : {}),
     });
-    if (answer.status === 401) return { kind: 'refused' };
+    if (answer.status === 401) {
+      return { kind: (await this.#ownSecret.isMeant(answer, signal)) ? 'own_secret_refused' : 'refused' };
+    }
+    if (answer.status === 200) this.#ownSecret.taken();
     const valid = validAnswerSchema.safeParse(answer.body);
     if (answer.status === 200 && valid.success) return { kind: 'valid', userId: valid.data.user_id };
     throw new ServiceUnavailableError(`credential validation answered ${answer.status} without a usable body`);
   }
 
-  /** Whether a validation would get an answer now; asked at most once a second. Never throws. */
+  /** Whether a validation would get an answer now that is about credentials; asked at most once a second. Never throws. */
   isReachable(): Promise<boolean> {
     const now = performance.now();
     if (!this.#reachability || this.#reachability.until < now) {
       const answer = this.validate({ scheme: 'bearer', token: 'reachability-check', accountId: undefined }).then(
-        () => true,
+        ({ kind }) => kind !== 'own_secret_refused',
         () => false,
       );
       this.#reachability = { until: now + REACHABILITY_CACHE_MS, answer };

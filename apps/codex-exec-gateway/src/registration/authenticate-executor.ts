@@ -19,7 +19,7 @@ export function readCredentials(req: Request): ExecutorCredentials {
 
 /**
  * The user whose credentials these are.
- * @throws {HttpError} 401 when they were refused
+ * @throws {HttpError} 401 when they were refused; 503 when this gateway was
  * @throws {ServiceUnavailableError} when nobody knows
  */
 export async function authenticateExecutor(
@@ -29,6 +29,7 @@ export async function authenticateExecutor(
 ): Promise<string> {
   const outcome = await validator.validate(credentials, signal);
   if (outcome.kind === 'refused') throw refusedCredentials('refused by the validator');
+  if (outcome.kind === 'own_secret_refused') throw refusedSecret();
   return outcome.userId;
 }
 
@@ -39,6 +40,16 @@ function refusedCredentials(reason: string): HttpError {
     'invalid_credentials',
     'these credentials are not accepted; sign in again with "codex login", or add a new connector and use the CODEX_ACCESS_TOKEN that it shows',
     { reason, headers: { 'WWW-Authenticate': 'Bearer' } },
+  );
+}
+
+// Whoever runs the gateway mends it, and until then it is as if codex-auth were away.
+function refusedSecret(): HttpError {
+  return new HttpError(
+    503,
+    'temporarily_unavailable',
+    'the gateway cannot check credentials right now, whoever shows them; tell its operator, and try again when it is mended',
+    { reason: "codex-auth refuses this gateway's own secret", headers: { 'Retry-After': '5' } },
   );
 }
 

@@ -5,6 +5,9 @@ import type { AddressInfo } from 'node:net';
 /** How the server behaves that validates credentials. */
 export type AgentserverMood = 'answers' | 'errs' | 'stalls' | 'talks nonsense' | 'hangs up';
 
+export const VALIDATE_PATH = '/internal/codex-auth/validate';
+export const ACTIVE_USERS_PATH = '/internal/codex-auth/users/active';
+
 export interface SeenValidation {
   readonly secret: string | undefined;
   readonly body: { scheme?: string; token?: string; assertion?: string; account_id?: string };
@@ -20,6 +23,10 @@ export class Agentserver {
   readonly askedAbout: string[][] = [];
   disabled: Set<string> | undefined = new Set();
   mood: AgentserverMood = 'answers';
+  /** Where it does not know the secret that it is shown. */
+  refusesSecretAt: readonly string[] = [];
+  /** Its word for credentials that it does not know. */
+  wordForRefusal = 'invalid_token';
   readonly #userOfToken = new Map<string, string>();
   readonly #server = createServer((req, res) => {
     this.#answer(req, res).catch(() => res.destroy());
@@ -56,15 +63,16 @@ export class Agentserver {
       res.destroy();
       return;
     }
+    if (this.refusesSecretAt.includes(req.url ?? '')) return reply(res, 401, { error: 'unauthorized' });
     const parsed: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-    if (req.url === '/internal/codex-auth/users/active' && this.disabled) return this.#answerActive(req, res, parsed);
+    if (req.url === ACTIVE_USERS_PATH && this.disabled) return this.#answerActive(req, res, parsed);
     const body = parsed as SeenValidation['body'];
     this.validations.push({ secret: req.headers['x-internal-secret']?.toString(), body });
-    if (req.method !== 'POST' || req.url !== '/internal/codex-auth/validate') return reply(res, 404, { error: 'path' });
+    if (req.method !== 'POST' || req.url !== VALIDATE_PATH) return reply(res, 404, { error: 'path' });
     if (this.mood === 'errs') return reply(res, 500, { error: 'internal' });
     if (this.mood === 'talks nonsense') return reply(res, 200, { user: 'nobody knows' });
     const userId = this.#userOfToken.get(body.token ?? body.assertion ?? '');
-    if (userId === undefined) return reply(res, 401, { error: 'invalid_token' });
+    if (userId === undefined) return reply(res, 401, { error: this.wordForRefusal });
     reply(res, 200, { user_id: userId });
   }
 
