@@ -5,7 +5,7 @@ import type { ReplicaProcess } from './support/replica-process.ts';
 import { startReplicaProcesses } from './support/use-replica-processes.ts';
 
 /** How many frames; `npm run test:faults` sends a million. */
-const FRAMES = Number(process.env.FUZZ_FRAMES ?? 3000);
+const FRAMES = Number(process.env.FUZZ_FRAMES ?? 20_000);
 const SEED = Number(process.env.FUZZ_SEED ?? 1);
 const GROUPS = 3;
 /** Frames of a group between two looks at all of its streams; small runs have several, too. */

@@ -47,7 +47,7 @@ export class FrameSink {
     return outcome;
   }
 
-  /** Passes the frame that `from` is delivering on as it is, without a copy; its bytes are not to be looked at any more. */
+  /** Passes the frame that `from` is delivering on as it is; its bytes are not to be looked at any more. */
   forward(from: FrameSocket): SendOutcome {
     const outcome = this.#outcome();
     if (outcome === 'sent') {
