@@ -40,7 +40,7 @@ export function dialWebSocket({ url, headers, signal, ...options }: WebSocketToD
       socket.setTimeout(0);
       socket.setNoDelay();
       if (head.length > 0) socket.unshift(head);
-      const ws = new FrameSocket(socket, { ...options, role: 'client' });
+      const ws = new FrameSocket(socket, { role: 'client', ...options });
       ws.pause();
       resolve({ kind: 'open', ws, socket });
     });

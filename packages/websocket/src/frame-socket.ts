@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { CLOSED_WITHOUT_CODE, CLOSED_WITHOUT_FRAME, closePayload, readClosePayload } from './close-frame.ts';
 import { MAX_CONTROL_BYTES, OPCODES, type OpcodeValue, type Role } from './frame-header.ts';
 import { type FrameEvents, FrameParser } from './frame-parser.ts';
-import { MaskKeys } from './masking.ts';
+import type { MaskKeys } from './masking.ts';
 import { appendMessage, type MessageInPlace } from './message-in-place.ts';
 import { ProtocolViolation } from './protocol-violation.ts';
 import { type SendCallback, SendQueue } from './send-queue.ts';
@@ -77,7 +77,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
       this,
     );
     this.#queue = new SendQueue(socket, memory, () => this.#taken());
-    this.#maskKeys = role === 'client' ? new MaskKeys() : undefined;
+    this.#maskKeys = role === 'client' ? memory.maskKeys : undefined;
     this.#closeTimeoutMs = options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS;
     memory.listen(socket, (...chunk) => this.#parser.push(...chunk));
     socket.once('end', () => this.#hangUp());

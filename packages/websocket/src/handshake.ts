@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { FrameSocket, type FrameSocketOptions } from './frame-socket.ts';
@@ -39,7 +39,7 @@ export function refuseHandshake({
 
 /** What the answer to a handshake with this key proves (§4.2.2). */
 export function acceptOf(key: string): string {
-  return createHash('sha1').update(`${key}${ACCEPT_SUFFIX}`).digest('base64');
+  return hash('sha1', `${key}${ACCEPT_SUFFIX}`, 'base64');
 }
 
 /**
@@ -65,7 +65,7 @@ export function acceptWebSocket(
   socket.setNoDelay();
   if (head.length > 0) socket.unshift(head);
   socket.write(`${answer.join('\r\n')}\r\n\r\n`);
-  return new FrameSocket(socket, { ...options, role: 'server' });
+  return new FrameSocket(socket, { role: 'server', ...options });
 }
 
 function badRequest(message: string): HandshakeRefusal {

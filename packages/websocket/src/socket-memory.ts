@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { BlockPool } from './block-pool.ts';
 import { FlushTurn } from './flush-turn.ts';
+import { MaskKeys } from './masking.ts';
 import { readInto } from './read-into.ts';
 import { MAX_STASH_BYTES, StashPool } from './stash-pool.ts';
 
@@ -12,10 +13,11 @@ export type OnChunk = (memory: Buffer, start: number, end: number) => void;
 
 /**
  * What the sockets of a process share: memory that all read into, one after the other, so that it stays in the processor's caches;
- * memory that they send from; and the turn of the event loop with which their frames leave.
+ * memory that they send from; masks for what they send; and the turn of the event loop with which their frames leave.
  */
 export class SocketMemory {
   readonly flushTurn = new FlushTurn();
+  readonly maskKeys = new MaskKeys();
   readonly blocks = new BlockPool();
   readonly stashes = new StashPool();
   /** What was read lies behind room for the stash. */
