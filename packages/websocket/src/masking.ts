@@ -60,12 +60,25 @@ export function maskWords(bytes: Buffer, key: number): void {
   const before = -byteOffset & 3;
   for (let index = 0; index < before; index += 1) bytes[index] = (bytes[index] as number) ^ (key >>> (index << 3));
   const wordCount = (length - before) >>> 2;
-  const words = new Int32Array(bytes.buffer, byteOffset + before, wordCount);
+  const first = (byteOffset + before) >>> 2;
+  const words = wordsOf(bytes.buffer);
   const wordKey = turnKey(key, before) | 0;
-  for (let index = 0; index < wordCount; index += 1) words[index] = (words[index] as number) ^ wordKey;
+  for (let index = first; index < first + wordCount; index += 1) words[index] = (words[index] as number) ^ wordKey;
   for (let index = before + (wordCount << 2); index < length; index += 1) {
     bytes[index] = (bytes[index] as number) ^ (key >>> ((index & 3) << 3));
   }
+}
+
+/** Memory that is kept for its next use: what sockets read into, not a message of megabytes. */
+const REMEMBERED_BYTES = 256 * 1024;
+let remembered = new Int32Array(0);
+
+/** All of this memory as words. A view for each message would cost as much as masking a short one. */
+function wordsOf(memory: ArrayBufferLike): Int32Array {
+  if (remembered.buffer === memory) return remembered;
+  const words = new Int32Array(memory, 0, memory.byteLength >>> 2);
+  if (memory.byteLength <= REMEMBERED_BYTES) remembered = words as typeof remembered;
+  return words;
 }
 
 /** `applyMask` one byte at a time. */
