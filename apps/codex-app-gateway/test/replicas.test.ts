@@ -3,6 +3,7 @@ import {
   type AppServerClient,
   connectWebSocket,
   freePort,
+  freeze,
   lastUserText,
   type RunningProcess,
   runTurn,
@@ -166,7 +167,7 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
   it('keep what runs while the exec-gateway is away, and refuse what would have to be started', async () => {
     const client = await connect(first, 'ws-outage');
     await client.initialize();
-    process.kill(execGateway.process.pid, 'SIGSTOP');
+    await freeze(execGateway.process.pid);
     try {
       expect(await threadsOf(client)).toEqual([]);
       const again = await connect(first, 'ws-outage');
@@ -203,7 +204,7 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
 
   it('stop the app-server of a gateway that was paused for so long that another one took over', async () => {
     const paused = await connect(first, 'ws-paused');
-    process.kill(first.process.pid, 'SIGSTOP');
+    await freeze(first.process.pid);
     try {
       const next = await connect(second, 'ws-paused');
       await next.initialize();

@@ -46,6 +46,7 @@ export { startRoundRobin } from './network/round-robin.ts';
 export { startTestPostgres, type TestDatabase, type TestPostgres } from './postgres/test-postgres.ts';
 export { createTestDatabase, useTestDatabase } from './postgres/use-test-database.ts';
 export { cpuMsOf } from './processes/cpu-time.ts';
+export { freeze } from './processes/freeze.ts';
 export { isAlive } from './processes/is-alive.ts';
 export { whenThisProcessIsGone } from './processes/process-guard.ts';
 export { describeWith, findProgram } from './processes/programs.ts';

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { identifyProcess } from '@codex-gateways/runtime';
-import { isAlive, useCleanup, waitFor } from '@codex-gateways/testing';
+import { freeze, isAlive, useCleanup, waitFor } from '@codex-gateways/testing';
 import { onlyAppServer, openTurnId } from '../../test/app-server-processes.ts';
 import { runSource } from '../../test/run-source.ts';
 import { connect, createWorld, get, type World } from '../../test/world.ts';
@@ -91,7 +91,7 @@ describe('app-servers of our own, with the real CLI', () => {
     const gateway = await world.start({ CXG_APP_SERVER_DIAL_TIMEOUT: '500ms' });
     const client = await connect(gateway);
     const { pid } = await onlyAppServer(world.stateDir);
-    process.kill(pid, 'SIGSTOP');
+    await freeze(pid);
     await expect(connect(gateway)).rejects.toMatchObject({
       status: 503,
       body: expect.stringContaining('the app-server does not accept the connection'),
