@@ -18,7 +18,7 @@ export const OPCODES = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9,
 
 export const FIN = 0x80;
 export const MASKED = 0x80;
-export const MASK_KEY_BYTES = 4;
+const MASK_KEY_BYTES = 4;
 export const MAX_CONTROL_BYTES = 125;
 /** The longest header: 2 bytes, 8 of length, 4 of key. */
 export const MAX_HEADER_BYTES = 14;
@@ -45,9 +45,14 @@ export interface FrameToWrite {
 export type Role = 'client' | 'server';
 
 /** Bytes of a header without a masking key, for a payload of this length. */
-export function headerBytes(payloadBytes: number): number {
+function headerBytes(payloadBytes: number): number {
   if (payloadBytes < LENGTH_16) return 2;
   return payloadBytes <= MAX_16_BIT ? 4 : 10;
+}
+
+/** Bytes of the whole header of such a frame. */
+export function bytesOfHeader({ payloadBytes, maskKey }: Omit<FrameToWrite, 'opcode'>): number {
+  return headerBytes(payloadBytes) + (maskKey === undefined ? 0 : MASK_KEY_BYTES);
 }
 
 /**

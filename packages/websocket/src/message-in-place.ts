@@ -1,4 +1,4 @@
-import { headerBytes, MASK_KEY_BYTES, MAX_HEADER_BYTES, OPCODES, writeHeader } from './frame-header.ts';
+import { bytesOfHeader, MAX_HEADER_BYTES, OPCODES, writeHeader } from './frame-header.ts';
 import { applyMask } from './masking.ts';
 import type { SendQueue } from './send-queue.ts';
 
@@ -37,7 +37,7 @@ export function appendMessage(
   const frame = { opcode: isBinary ? OPCODES.binary : OPCODES.text, payloadBytes: payload.length, maskKey };
   if (own) {
     if (maskKey !== undefined) applyMask(payload, maskKey);
-    const start = MAX_HEADER_BYTES - headerBytes(payload.length) - (maskKey === undefined ? 0 : MASK_KEY_BYTES);
+    const start = MAX_HEADER_BYTES - bytesOfHeader(frame);
     writeHeader(own, start, frame);
     queue.addOwned(own.subarray(start));
   } else {

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { LARGE_BLOCK_BYTES } from './block-pool.ts';
-import { type FrameToWrite, headerBytes, MASK_KEY_BYTES, writeHeader } from './frame-header.ts';
+import { bytesOfHeader, type FrameToWrite, writeHeader } from './frame-header.ts';
 import { moveMasked, turnKey } from './masking.ts';
 import type { SocketMemory } from './socket-memory.ts';
 
@@ -61,7 +61,7 @@ export class SendQueue {
 
   /** Adds the header of a frame. */
   addHeader(frame: FrameToWrite): void {
-    const bytes = headerBytes(frame.payloadBytes) + (frame.maskKey === undefined ? 0 : MASK_KEY_BYTES);
+    const bytes = bytesOfHeader(frame);
     const block = this.#roomFor(bytes, bytes + frame.payloadBytes);
     writeHeader(block, this.#pieceEnd, frame);
     this.#pieceEnd += bytes;
