@@ -37,6 +37,7 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
   let first: Replica;
   let second: Replica;
   let front: { url: string };
+  const replicas: Replica[] = [];
 
   const launch = (replica: Pick<Replica, 'url' | 'stateDir'>, variables: Record<string, string> = {}) =>
     runSource('src/main.ts', {
@@ -57,6 +58,7 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
     const url = `http://127.0.0.1:${await freePort()}`;
     const stateDir = join(world.stateDir, name);
     const replica = { name, url, stateDir, process: launch({ url, stateDir }, variables) };
+    replicas.push(replica);
     cleanup.after(() => replica.process.stop());
     await isReady(url, replica.process);
     return replica;
@@ -67,9 +69,7 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
   };
   const appServersOf = async (workspaceId: string): Promise<string[]> => {
     const running = await Promise.all(
-      [first, second].map(async ({ name, stateDir }) =>
-        (await appServerProcesses(stateDir, workspaceId)).map(() => name),
-      ),
+      replicas.map(async ({ name, stateDir }) => (await appServerProcesses(stateDir, workspaceId)).map(() => name)),
     );
     return running.flat();
   };
@@ -183,21 +183,20 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
   }, 60_000);
 
   it('give a workspace to the other one when its gateway is killed', async () => {
-    const [home, passedOn] = [await connect(first, 'ws-killed'), await connect(second, 'ws-killed')];
-    process.kill(first.process.pid, 'SIGKILL');
+    const killed = await startReplica('killed');
+    const [home, passedOn] = [await connect(killed, 'ws-killed'), await connect(second, 'ws-killed')];
+    process.kill(killed.process.pid, 'SIGKILL');
     expect((await passedOn.closed).code).toBe(1001);
     await home.closed;
-    const startedAtMs = performance.now();
-    const next = await connect(front, 'ws-killed');
-    expect(performance.now() - startedAtMs).toBeLessThan((LEASE_SECONDS + 5) * 1000);
+    const next = await connect(second, 'ws-killed');
     expect(await runTurn(next, { text: 'still there?', cwd: '/' })).toMatchObject({ status: 'completed' });
     await waitFor(async () => (await appServersOf('ws-killed')).join() === 'second', {
       timeoutMs: 10_000,
       describe: 'one app-server, at the gateway that is left',
     });
     await next.close();
-    await restart(first);
-    const back = await connect(first, 'ws-killed');
+    await restart(killed);
+    const back = await connect(killed, 'ws-killed');
     expect(await threadsOf(back)).toEqual(['still there?']);
     await back.close();
   }, 90_000);

@@ -5,9 +5,18 @@ describe('counts of a test run', () => {
 
   it('tells passed, failed and skipped tests apart', () => {
     const text = "it('a', () => {}); it('b', () => { throw new Error('no'); }); it.skip('c', () => {}); it.todo('d');";
-    const { stderr, ...counts } = fixture.run({ 'some.test.ts': text });
-    expect(counts).toEqual({ status: 1, passed: 1, failed: 1, skipped: 2, failures: ['src/some.test.ts > b'] });
+    const { stderr, failures, ...counts } = fixture.run({ 'some.test.ts': text });
+    expect(counts).toEqual({ status: 1, passed: 1, failed: 1, skipped: 2 });
+    expect(failures).toEqual([expect.stringMatching(/^src\/some\.test\.ts > b\n {4}Error: no\n/)]);
     expect(stderr).toContain('some.test.ts');
+  });
+
+  it('gives the beginning and the end of a long reason', () => {
+    const text =
+      "it('a', () => { throw new Error(Array.from({ length: 100 }, (_, line) => 'line ' + line).join('\\n')); });";
+    const [failure = ''] = fixture.run({ 'some.test.ts': text }).failures;
+    expect(failure.split('\n').slice(0, 3)).toEqual(['src/some.test.ts > a', '    Error: line 0', '    line 1']);
+    expect(failure.split('\n').length).toBeLessThan(25);
   });
 
   it('counts a file that cannot be loaded as a failure', () => {
@@ -16,7 +25,7 @@ describe('counts of a test run', () => {
       status: 1,
       passed: 1,
       failed: 1,
-      failures: ['src/bad.test.ts could not be run'],
+      failures: [expect.stringMatching(/^src\/bad\.test\.ts could not be run\n.*missing/s)],
     });
   });
 
