@@ -3,7 +3,8 @@ import { AppServerError } from './app-server-errors.ts';
 import { type ConnectOptions, connectWebSocket } from './connect-websocket.ts';
 import { INTERNAL_ERROR, type JsonRpcMessage, METHOD_NOT_FOUND, type Notification } from './json-rpc.ts';
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 120_000;
+const CLOSE_GRACE_MS = 5_000;
 
 /** Answers the requests that the server makes of its client (approvals, for one), by method. */
 export type ServerRequestHandlers = Readonly<Record<string, (params: never) => unknown>>;
@@ -50,7 +51,7 @@ export class AppServerClient {
 
   /**
    * @throws {AppServerError} when the server answers with an error
-   * @throws {Error} when the connection ends first, or after `timeoutMs` (30 s)
+   * @throws {Error} when the connection ends first, or after `timeoutMs` (two minutes)
    */
   async request<Result = unknown>(method: string, params: unknown = {}, timeoutMs = TIMEOUT_MS): Promise<Result> {
     this.#lastId += 1;
@@ -86,7 +87,7 @@ export class AppServerClient {
 
   /**
    * The parameters of the first such notification, received already or still to come.
-   * @throws {Error} when the connection ends without it, or after `timeoutMs` (30 s)
+   * @throws {Error} when the connection ends without it, or after `timeoutMs` (two minutes)
    */
   async waitForNotification<Params = unknown>(
     method: string,
@@ -111,7 +112,7 @@ export class AppServerClient {
   /** Ends the connection, with force when the server does not answer the closing handshake. */
   async close(): Promise<CloseEvent> {
     this.#socket.close(1000);
-    const timer = setTimeout(() => this.#socket.terminate(), 1_000);
+    const timer = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS);
     const event = await this.closed;
     clearTimeout(timer);
     return event;

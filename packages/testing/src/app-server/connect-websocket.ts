@@ -9,7 +9,7 @@ export interface ConnectOptions {
   /** Sent as `Authorization: Bearer …`. */
   bearer?: string;
   headers?: Readonly<Record<string, string>>;
-  /** How long the upgrade may take; 10 s when absent. */
+  /** How long the upgrade may take; a minute when absent. */
   timeoutMs?: number;
 }
 
@@ -18,7 +18,7 @@ export interface ConnectOptions {
  * @throws {UpgradeRefusedError} when the server answers with an HTTP status
  */
 export async function connectWebSocket(options: ConnectOptions): Promise<WebSocket> {
-  const { url, bearer, timeoutMs = 10_000 } = options;
+  const { url, bearer, timeoutMs = 60_000 } = options;
   const headers = bearer === undefined ? options.headers : { authorization: `Bearer ${bearer}`, ...options.headers };
   const socket = new WebSocket(url, { headers, handshakeTimeout: timeoutMs, perMessageDeflate: false });
   socket.once('upgrade', (response) => response.socket.unref());

@@ -1,6 +1,6 @@
 import type { AppServerClient } from './app-server-client.ts';
 
-const TURN_TIMEOUT_MS = 60_000;
+const TURN_TIMEOUT_MS = 120_000;
 
 /** One thing that happened in a turn: `userMessage`, `commandExecution`, `agentMessage`, … */
 export interface TurnItem {
@@ -34,7 +34,7 @@ export interface TurnOptions {
   cwd: string;
   /** Goes on with this thread instead of starting one. */
   threadId?: string;
-  /** Until the turn has ended; 60 s when absent. */
+  /** Until the turn has ended; two minutes when absent. */
   timeoutMs?: number;
 }
 

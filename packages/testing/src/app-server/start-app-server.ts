@@ -1,7 +1,7 @@
 import { type CodexOptions, startCodex } from '../codex/run-codex.ts';
 import type { RunningProcess } from '../processes/running-process.ts';
 
-const START_TIMEOUT_MS = 15_000;
+const START_TIMEOUT_MS = 60_000;
 
 /**
  * Starts `codex app-server` on a free port of 127.0.0.1 and waits until it listens.

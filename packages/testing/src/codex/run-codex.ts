@@ -4,7 +4,7 @@ import { type ProcessExit, type RunningProcess, startProcess } from '../processe
 import { codexBinary } from './codex-binary.ts';
 import type { CodexHome } from './codex-home.ts';
 
-const RUN_TIMEOUT_MS = 30_000;
+const RUN_TIMEOUT_MS = 120_000;
 
 /** How a Codex CLI is started. */
 export interface CodexOptions {
@@ -32,7 +32,7 @@ export async function startCodex(options: CodexOptions): Promise<RunningProcess>
 
 /**
  * Runs the CLI to its end, whatever its exit code.
- * @throws {Error} with the output so far, when it is still running after `timeoutMs` (30 s); it is stopped then
+ * @throws {Error} with the output so far, when it is still running after `timeoutMs` (two minutes); it is stopped then
  */
 export async function runCodex(options: CodexOptions & { timeoutMs?: number }): Promise<ProcessExit> {
   const { timeoutMs = RUN_TIMEOUT_MS } = options;
