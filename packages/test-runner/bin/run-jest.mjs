@@ -29,7 +29,7 @@ const outcome = await runWithLimits([...args, '--reporters=default', `--reporter
   scratch,
   progress: () => readProgress(progressFile),
   env: { ...process.env, [PROGRESS_FILE]: progressFile },
-  fileLimitMs: seconds('TEST_FILE_LIMIT_SECONDS', 420),
+  fileLimitMs: seconds('TEST_FILE_LIMIT_SECONDS', 900),
   exitLimitMs: seconds('TEST_EXIT_LIMIT_SECONDS', 20),
 });
 

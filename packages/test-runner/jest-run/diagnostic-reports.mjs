@@ -21,18 +21,26 @@ export function listGroup(groupId) {
 
 /** The handles that keep a process alive, of each report in `folder`. A process that computes, or waits in a system call, writes none. */
 export function describeReports(folder) {
-  return readdirSync(folder)
-    .filter((name) => name.startsWith('report.'))
-    .flatMap((name) => describeReport(readFileSync(join(folder, name), 'utf8')));
+  return readReports(folder).flatMap(describeReport);
 }
 
-function describeReport(text) {
-  let report;
-  try {
-    report = JSON.parse(text);
-  } catch {
-    return []; // not yet whole
-  }
+/** How many processes have written their report into `folder`. */
+export function countReports(folder) {
+  return readReports(folder).length;
+}
+
+function readReports(folder) {
+  const names = readdirSync(folder).filter((name) => name.startsWith('report.'));
+  return names.flatMap((name) => {
+    try {
+      return [JSON.parse(readFileSync(join(folder, name), 'utf8'))];
+    } catch {
+      return []; // not yet whole
+    }
+  });
+}
+
+function describeReport(report) {
   const keeping = report.libuv.filter(({ is_active: active, is_referenced: referenced }) => active && referenced);
   return [`process ${report.header.processId}:`, ...keeping.slice(0, MAX_HANDLES).map(describeHandle)];
 }

@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { describeReports, listGroup, reportFlags } from './diagnostic-reports.mjs';
+import { countReports, describeReports, listGroup, reportFlags } from './diagnostic-reports.mjs';
 
 const LOOK_EVERY_MS = 500;
-const TIME_FOR_REPORTS_MS = 3_000;
+/** Jest itself may take long before its first file and between two, however short the limit of one is. */
+const LEAST_START_LIMIT_MS = 120_000;
+const LOOK_FOR_REPORTS_EVERY_MS = 100;
+const TIME_FOR_REPORTS_MS = 10_000;
 
 /**
  * Runs jest in a process group of its own. Jest limits tests and hooks, but neither the loading of a file nor its own exit:
@@ -49,16 +52,26 @@ function whatExceeds({ fileLimitMs, exitLimitMs }, { running, completeAtMs, last
   }
   const endless = running.filter(({ atMs }) => nowMs - atMs > fileLimitMs);
   if (endless.length > 0) return `${endless.map(({ path }) => path).join(', ')} did not end`;
-  return running.length === 0 && nowMs - lastAtMs > fileLimitMs ? 'jest began no file' : undefined;
+  const startLimitMs = Math.max(fileLimitMs, LEAST_START_LIMIT_MS);
+  return running.length === 0 && nowMs - lastAtMs > startLimitMs ? 'jest began no file' : undefined;
 }
 
 async function end(jest, what, scratch) {
   const processes = listGroup(jest.pid);
   signalGroup(jest, 'SIGUSR2');
-  await delay(TIME_FOR_REPORTS_MS);
+  await waitForReports(scratch, processes.length);
   const lines = [`${what}; its processes, and what keeps them:`, ...processes, ...describeReports(scratch)];
   process.stderr.write(`\n${lines.join('\n')}\n`);
   signalGroup(jest, 'SIGKILL');
+}
+
+/** One report a process, or as many as come in time: one that computes writes none. */
+async function waitForReports(scratch, count) {
+  const deadlineMs = performance.now() + TIME_FOR_REPORTS_MS;
+  while (performance.now() < deadlineMs) {
+    await delay(LOOK_FOR_REPORTS_EVERY_MS);
+    if (count > 0 && countReports(scratch) >= count) return;
+  }
 }
 
 function signalGroup({ pid }, signal) {
