@@ -1,9 +1,11 @@
 import { ALLOWED_METHODS, ALLOWED_NOTIFICATIONS } from './allowed-methods.ts';
 import { isJsonObject, type JsonObject } from './json-object.ts';
 import { countKeys, type JsonScan, type ScanProblem, scanJson } from './json-scan.ts';
+import { ENVELOPE, keepKnown } from './known-members.ts';
 import { PASSED, type ParameterFate, type ParameterPlan, planOf } from './parameter-plan.ts';
 import type { GuardContext } from './parameter-rules.ts';
 import { REFUSED_METHODS } from './refused-methods.ts';
+import { scanInJavaScript } from './scan-in-javascript.ts';
 
 /** JSON-RPC 2.0 §5.1. */
 const ERROR_CODES = { parse: -32700, request: -32600, method: -32601, parameter: -32602 } as const;
@@ -32,12 +34,20 @@ interface Request {
   readonly method: string;
 }
 
+/** It may pass once what nobody here knows is left out. */
+interface PassesInPart {
+  readonly kind: 'forward_known';
+  readonly request: Request;
+  readonly plan: ParameterPlan;
+}
+
+type Judgement = Verdict | PassesInPart;
+
 // Names that nobody knows are counted as one, or a client could make endless series.
 const UNKNOWN_METHOD = 'unknown';
 const QUOTED_LENGTH = 100;
 /** NUL, as JSON spells it. */
 const LEFT_OUT = '\\u0000';
-const ENVELOPE = new Set(['jsonrpc', 'id', 'method', 'params', 'trace']);
 const SCAN_WORDS: Readonly<Record<ScanProblem, string>> = {
   too_deep: 'the message is nested too deeply',
   too_many_values: 'the message has too many values',
@@ -52,10 +62,24 @@ function inspect(frame: Buffer, context: GuardContext): Verdict {
   const scan = scanJson(frame);
   if (scan.problem) return refuse('request', SCAN_WORDS[scan.problem]);
   if (scan.longInsides.length > 0) {
-    const verdict = judge(abridge(frame, scan), scan, context);
-    if (verdict.kind === 'forward' && verdict.text === undefined) return verdict;
+    const abridged = judge(abridge(frame, scan), scan, context);
+    if (abridged.kind === 'forward') return abridged;
   }
-  return judge(frame.toString('utf8'), scan, context);
+  const judgement = judge(frame.toString('utf8'), scan, context);
+  return judgement.kind === 'forward_known' ? forwardKnown(frame, judgement, context) : judgement;
+}
+
+/**
+ * What nobody here knows is left out, so that the app-server never hears of it, under this name or an alias. What is left is judged
+ * once more, as it is going to be sent: whatever might be wrong with the cut, nothing passes that was not let through as it is.
+ */
+function forwardKnown(frame: Buffer, { request, plan }: PassesInPart, context: GuardContext): Verdict {
+  const known = keepKnown(frame, plan);
+  const text = known.toString('utf8');
+  // The other scanner would copy this over the frame, which is not read only by this guard.
+  const { kind } = judge(text, scanInJavaScript(known), context);
+  if (kind === 'forward') return { kind, text };
+  return refuseCall('parameter', request, 'what is not known here could not be told from the rest');
 }
 
 /**
@@ -72,7 +96,7 @@ function abridge(frame: Buffer, { longInsides }: JsonScan): string {
   return text + frame.toString('utf8', start);
 }
 
-function judge(text: string, { keyCount }: JsonScan, context: GuardContext): Verdict {
+function judge(text: string, { keyCount }: JsonScan, context: GuardContext): Judgement {
   const message = parse(text);
   if (message === undefined) return refuse('parse', 'the message is not JSON');
   if (countKeys(message) !== keyCount) return refuse('request', 'an object has the same key twice');
@@ -97,7 +121,7 @@ function inspectNotification(method: string): Verdict {
   return { kind: 'drop', method: labelOf(method), why: 'method' };
 }
 
-function inspectRequest(message: JsonObject, request: Request, context: GuardContext): Verdict {
+function inspectRequest(message: JsonObject, request: Request, context: GuardContext): Judgement {
   const plan = planOf(request.method);
   if (!plan) {
     const why = REFUSED_METHODS.get(request.method) ?? 'it is not known here';
@@ -114,7 +138,7 @@ function inspectRequest(message: JsonObject, request: Request, context: GuardCon
       if (!fate) isKnown = false;
     }
   }
-  return isKnown ? { kind: 'forward' } : forwardKnown(message, params, plan);
+  return isKnown ? { kind: 'forward' } : { kind: 'forward_known', request, plan };
 }
 
 function parameterProblem(value: unknown, { rule, refusal }: ParameterFate, context: GuardContext): string | undefined {
@@ -128,23 +152,9 @@ function isEmpty(value: unknown): boolean {
   return value === '' || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
 }
 
-/** What nobody here knows is left out, so that the app-server never hears of it, under this name or an alias. */
-function forwardKnown(message: JsonObject, params: JsonObject | null, plan: ParameterPlan): Verdict {
-  const known = keep(message, ENVELOPE);
-  const hasParams = Object.hasOwn(message, 'params');
-  return {
-    kind: 'forward',
-    text: JSON.stringify({ ...known, ...(hasParams ? { params: params && keep(params, plan) } : {}) }),
-  };
-}
-
 function hasOnly(object: JsonObject, names: ReadonlySet<string>): boolean {
   for (const key of Object.keys(object)) if (!names.has(key)) return false;
   return true;
-}
-
-function keep(object: JsonObject, names: { has(name: string): boolean }): JsonObject {
-  return Object.fromEntries(Object.entries(object).filter(([key]) => names.has(key)));
 }
 
 function refuseCall(why: Refusal, { id, method }: Request, reason: string): Verdict {
