@@ -1,5 +1,5 @@
-import { HttpError, type Logger } from '@codex-gateways/service';
-import express, { type Express, type RequestHandler } from 'express';
+import { type Logger, otherMethods } from '@codex-gateways/service';
+import express, { type Express, Router } from 'express';
 import type { AccessTokenVerifier } from './authentication/access-token-verifier.ts';
 import type { Authenticator } from './authentication/authenticator.ts';
 import type { ClientWatch } from './client-watch.ts';
@@ -30,15 +30,15 @@ export class TurnApi {
     const callers = new TurnCallers({ ...deps, internalSecret: turnApi.internalSecret });
     const places = new TurnPlaces(turnApi.maxTurnsPerWorkspace);
     const jsonBody = express.json({ limit: turnApi.maxBodyBytes });
-    app.get('/openapi.json', (_req, res) => {
-      res.json(document);
-    });
     const { watch, log } = deps;
     const maxUnsentBytes = limits.bufferCapBytes;
     const turns = { callers, jsonBody, places, running: this.#running, door: this.#door, watch, maxUnsentBytes, log };
-    app.post('/api/turns', postTurnsRoute(turns));
-    app.all('/api/turns', otherMethods('POST'));
-    app.all('/openapi.json', otherMethods('GET, HEAD'));
+    const routes = Router()
+      .get('/openapi.json', (_req, res) => {
+        res.json(document);
+      })
+      .post('/api/turns', postTurnsRoute(turns));
+    app.use(routes, otherMethods([routes]));
   }
 
   async start(): Promise<void> {
@@ -56,12 +56,4 @@ export class TurnApi {
   async close(): Promise<void> {
     await this.#door.close();
   }
-}
-
-/** Refuses what comes past the routes of a path, with what it would take (RFC 9110 §15.5.6). */
-function otherMethods(allowed: string): RequestHandler {
-  return () => {
-    const headers = { Allow: allowed };
-    throw new HttpError(405, 'method_not_allowed', 'this method is not for this address', { headers });
-  };
 }

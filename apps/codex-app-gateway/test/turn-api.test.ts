@@ -149,12 +149,12 @@ describe('POST /api/turns, with the real app-server', () => {
 
   it.each(['GET', 'PUT', 'DELETE'])('is 405 for %s, which says what it takes', async (method) => {
     const answer = await fetch(`${gateway.url}/api/turns`, { method });
-    expect({ status: answer.status, allow: answer.headers.get('allow') }).toEqual({ status: 405, allow: 'POST' });
+    expect({ status: answer.status, allow: answer.headers.get('allow') }).toEqual({ status: 405, allow: 'POST, OPTIONS' });
     expect(await answer.json()).toMatchObject({ error: { code: 'method_not_allowed' } });
     const written = await fetch(`${gateway.url}/openapi.json`, { method: 'POST' });
     expect({ status: written.status, allow: written.headers.get('allow') }).toEqual({
       status: 405,
-      allow: 'GET, HEAD',
+      allow: 'GET, HEAD, OPTIONS',
     });
   });
 

@@ -18,8 +18,6 @@ import { CLOSE_GRACE_MS } from './close-forwarding.ts';
 import { clientLeft, refuseWith, unavailable } from './upgrade-refusal.ts';
 import { pathOf } from './upgrade-request.ts';
 
-/** What Node.js reads at once: longer messages come in parts, and are put together anyway. */
-
 export interface UpgradeListenerDeps {
   readonly limits: Pick<Limits, 'maxFrameBytes' | 'maxPendingUpgrades' | 'upgradeTimeoutMs'>;
   readonly isDraining: () => boolean;
@@ -48,8 +46,6 @@ export interface PendingUpgrade {
   readonly deadline: Deadline;
   /** For every socket of the connection. */
   readonly memory: SocketMemory;
-  /** Where the client's messages are unmasked for the guard; what it lets through goes on as it came. */
-  readonly unmaskInto: Buffer;
   /** Fields for the line that the upgrade leaves in the log. */
   note(fields: Readonly<Record<string, string | undefined>>): void;
 }
@@ -67,8 +63,7 @@ export interface UpgradeKind {
 
 /** Everything that can be refused is refused in HTTP, before there is a WebSocket: 101 comes when all is ready. */
 export function createUpgradeListener(deps: UpgradeListenerDeps, kind: UpgradeKind): UpgradeListener {
-  const shared = { memory: deps.memory, unmaskInto: SCAN_WINDOW };
-  const { tracing = noTracing(), log } = deps;
+  const { tracing = noTracing(), memory, log } = deps;
   let pending = 0;
   return (req, socket, head) => {
     const startedAtMs = performance.now();
@@ -90,7 +85,7 @@ export function createUpgradeListener(deps: UpgradeListenerDeps, kind: UpgradeKi
     const decide = () => {
       const note = (fields: object) => void Object.assign(noted, fields);
       const [attempt, deadline] = [new Attempt(), new Deadline(deps.limits.upgradeTimeoutMs)];
-      void upgrade(deps, kind, { req, socket, head, scope, attempt, deadline, note, pending, ...shared })
+      void upgrade(deps, kind, { req, socket, head, scope, attempt, deadline, note, pending, memory })
         .catch((error: unknown) => refuseWith(error, { scope, socket, log }))
         .then(decided);
     };
@@ -130,9 +125,13 @@ async function upgrade(deps: UpgradeListenerDeps, kind: UpgradeKind, asked: Upgr
 /** @throws {HttpError} 499 when the client has left meanwhile */
 function acceptUpgrade(
   { maxFrameBytes }: Pick<Limits, 'maxFrameBytes'>,
-  { req, socket, head, memory, unmaskInto }: Upgrade,
+  { req, socket, head, memory }: Upgrade,
 ): FrameSocket {
-  const options = { maxMessageBytes: maxFrameBytes, closeTimeoutMs: CLOSE_GRACE_MS, memory, unmaskInto };
+  // Its messages are unmasked where the guard looks at them, whichever guard it is.
+  const options = {
+    ...{ maxMessageBytes: maxFrameBytes, closeTimeoutMs: CLOSE_GRACE_MS },
+    ...{ memory, unmaskInto: SCAN_WINDOW },
+  };
   const client = acceptWebSocket({ req, socket: socket as Socket, head }, options);
   if (!client) throw clientLeft();
   return client;

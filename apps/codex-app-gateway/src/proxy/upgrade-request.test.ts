@@ -28,4 +28,11 @@ describe('what an upgrade asks for', () => {
       expect(() => check(url)).toThrow('there is nothing at this path');
     },
   );
+
+  it('is 405 for another method than GET', () => {
+    const request = { url: '/', method: 'POST', headers: HEADERS } as unknown as IncomingMessage;
+    expect(() => checkUpgradeRequest(request, { paths: PATHS, allowedOrigins: [] })).toThrow(
+      expect.objectContaining({ status: 405, headers: { Allow: 'GET' } }),
+    );
+  });
 });

@@ -3,7 +3,8 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { spliceSockets } from '@codex-gateways/cluster';
 import { HttpError, type Logger, refuseUpgrade, type UpgradeListener } from '@codex-gateways/service';
-import { acceptWebSocket, type FrameSocket, refuseHandshake, type SocketMemory } from '@codex-gateways/websocket';
+import { acceptWebSocket, type FrameSocket, type SocketMemory } from '@codex-gateways/websocket';
+import { checkHandshake } from '../proxy/upgrade-request.ts';
 import { MAX_BRIDGE_MESSAGE_BYTES, type Rendezvous } from './rendezvous.ts';
 
 const HIGH_WATER_BYTES = 1024 * 1024;
@@ -40,8 +41,7 @@ interface Bridge {
 }
 
 async function join(req: IncomingMessage, { socket, head, admit, open, memory }: Bridge): Promise<void> {
-  const refusal = refuseHandshake(req);
-  if (refusal) throw new HttpError(refusal.status, 'invalid_request', refusal.message, { headers: refusal.headers });
+  checkHandshake(req);
   const url = new URL(req.url ?? '/', 'ws://loopback');
   const [, entrance] = /^\/([^/]+)\/bridge$/.exec(url.pathname) ?? [];
   const rendezvous = admit(entrance, url.searchParams.get('token') ?? undefined);
