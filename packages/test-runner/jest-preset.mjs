@@ -13,5 +13,5 @@ export default {
     ],
   },
   testMatch: ['<rootDir>/{src,test}/**/*.test.ts'],
-  testTimeout: 180_000, // for what hangs: a slow machine takes its time
+  testTimeout: 300_000, // for what hangs: a slow machine takes its time
 };

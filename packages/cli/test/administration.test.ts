@@ -21,7 +21,7 @@ describe('what an administrator manages, with the real codex-auth', () => {
     stack = await startStack(cleanup);
     machine = new Machine(cleanup);
     await signIn(machine, { stack, page: await browser.newPage(), options: ['--secrets', 'file'] });
-  }, 180_000);
+  });
 
   const users = () => machine.json<User[]>(['users', 'list']);
   const userOf = async (email: string) => (await users()).find((user) => user.email === email);

@@ -28,12 +28,13 @@ describe('what a signed-in person manages, with the real services and the real C
   let machine: Machine;
 
   beforeAll(async () => {
-    stack = await startStack(cleanup);
+    // A connection whose token is revoked is closed because the gateway is told so, not because it asks again.
+    stack = await startStack(cleanup, { CXG_REVERIFY_INTERVAL: '24h' });
     const { exec, app } = stack.urls;
     machine = new Machine(cleanup);
     const options = ['--secrets', 'file', '--exec-gateway', exec, '--app-gateway', app];
     await signIn(machine, { stack, page: await browser.newPage(), options });
-  }, 180_000);
+  });
 
   const executors = () => machine.json<Executor[]>(['executors']);
   const isOnline = async (name: string) => (await executors()).find((each) => each.name === name)?.is_online;
@@ -165,18 +166,16 @@ describe('what a signed-in person manages, with the real services and the real C
       const client = await connectAppServer({ url: stack.urls.app.replace('http', 'ws'), bearer: token });
       await client.initialize();
       const isListed = async () => (await machine.run(['sessions'])).stdout.includes('codex-gateways-tests 0.1.0');
-      await waitFor(isListed, { timeoutMs: 20_000, intervalMs: 200, describe: 'the session in the list' });
+      await waitFor(isListed, { timeoutMs: 60_000, intervalMs: 200, describe: 'the session in the list' });
       expect(await machine.json(['sessions'])).toMatchObject([{ email: 'dev@localhost', ip: '127.0.0.1' }]);
-      const startedAtMs = performance.now();
       await machine.run(['remote-token', 'revoke', String(token.split('_')[1])]);
       expect(await client.closed).toEqual({ code: 4401, reason: 'the remote token is no longer valid' });
-      expect(performance.now() - startedAtMs).toBeLessThan(15_000); // without a word of it, a minute
       const isOver = async () => (await machine.run(['sessions'])).stdout === 'Nobody is connected.\n';
-      await waitFor(isOver, { timeoutMs: 20_000, intervalMs: 200, describe: 'the end in the list' });
+      await waitFor(isOver, { timeoutMs: 60_000, intervalMs: 200, describe: 'the end in the list' });
       expect((await machine.run(['sessions', '--all'])).stdout).toMatch(
         /^dev@localhost +codex-gateways-tests 0\.1\.0 +127/m,
       );
-    }, 60_000);
+    });
 
     it('that the server refuses are errors in its words, with the request id and without a stack trace', async () => {
       const mint = ['remote-token', 'mint', 'long', '--expires-in', '4000d'];

@@ -15,7 +15,7 @@ describe('a sign-in, with the real codex-auth', () => {
   beforeAll(async () => {
     stack = await startStack(cleanup);
     machine = new Machine(cleanup);
-  }, 180_000);
+  });
 
   const login = async (on: Machine, options: string[]) => signIn(on, { stack, page: await browser.newPage(), options });
 

@@ -14,7 +14,7 @@ describe.each([
   const dial = (internalUrl: string, request: Partial<DialRequest> = {}) =>
     dialWith({
       ...{ internalUrl, path: '/forwarded/x', token: 'hop-token', requestId: 'req-1', maxPayloadBytes: 1024 },
-      ...{ timeoutMs: 2000, signal: new AbortController().signal, memory: new SocketMemory() },
+      ...{ timeoutMs: 60_000, signal: new AbortController().signal, memory: new SocketMemory() },
       ...request,
     });
   const answering = async (status: number, body: string) => {
@@ -84,12 +84,12 @@ describe.each([
     expect(await dial(`http://127.0.0.1:${await freePort()}`)).toMatchObject({ kind: 'unreachable' });
     expect(await dial('not an address')).toMatchObject({ kind: 'unreachable' });
     const url = await silentUrl();
-    const startedAt = performance.now();
     expect(await dial(url, { timeoutMs: 200 })).toMatchObject({ kind: 'unreachable' });
-    expect(performance.now() - startedAt).toBeLessThan(1500);
     const gone = new AbortController();
     setImmediate(() => gone.abort());
-    expect(await dial(url, { signal: gone.signal })).toMatchObject({ kind: 'unreachable' });
+    // Longer than this test may take: nothing but the signal can end it.
+    const timeoutMs = 1_000_000;
+    expect(await dial(url, { signal: gone.signal, timeoutMs })).toMatchObject({ kind: 'unreachable' });
   });
 
   it('gives up in time also when garbage is collected while it waits', async () => {

@@ -33,7 +33,7 @@ describe('two WebSockets joined to one', () => {
       const received = collect(to);
       for (const message of sent) from.send(message);
       from.send('text');
-      await waitFor(() => received.length === 5, { timeoutMs: 5000, describe: 'five messages' });
+      await waitFor(() => received.length === 5, { timeoutMs: 60_000, describe: 'five messages' });
       expect(received.map(({ isBinary }) => isBinary)).toEqual([true, true, true, true, false]);
       expect([...sent, Buffer.from('text')].every((data, index) => received[index]?.data.equals(data))).toBe(true);
     }
@@ -50,11 +50,11 @@ describe('two WebSockets joined to one', () => {
       const message = randomBytes(32 * KIB);
       for (let index = 0; index < 500; index += 1) writer.send(message);
       // What the kernel takes is not ours; beyond that the writer has to keep it.
-      await waitFor(() => gate.bufferedAmount >= 64 * KIB, { timeoutMs: 5000, describe: 'the high water' });
+      await waitFor(() => gate.bufferedAmount >= 64 * KIB, { timeoutMs: 60_000, describe: 'the high water' });
       expect(gate.bufferedAmount).toBeLessThan(64 * KIB + 4 * 32 * KIB);
       expect(writer.bufferedAmount).toBeGreaterThan(0);
       reader.resume();
-      await waitFor(() => received.length === 500, { timeoutMs: 10_000, describe: 'all messages' });
+      await waitFor(() => received.length === 500, { timeoutMs: 60_000, describe: 'all messages' });
       expect(received.every(({ data }) => data.equals(message))).toBe(true);
     },
   );

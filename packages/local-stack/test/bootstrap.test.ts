@@ -12,7 +12,7 @@ describe('preparing a checkout', () => {
   let checkout: FakeCheckout;
   beforeAll(() => {
     checkout = new FakeCheckout();
-  }, 60_000);
+  });
   afterAll(() => checkout.remove());
 
   const prepare = () => checkout.run('prepare.mjs');
@@ -27,7 +27,7 @@ describe('preparing a checkout', () => {
   it('installs and builds a fresh clone, and does neither again', async () => {
     expect(await work()).toEqual({ installed: true, built: true });
     expect(await work()).toEqual({ installed: false, built: false });
-  }, 60_000);
+  });
 
   it('builds when a source has changed, but not for a test', async () => {
     checkout.write('packages/thing/src/index.ts', 'export const changed = 1;\n');
@@ -45,18 +45,18 @@ describe('preparing a checkout', () => {
     checkout.write('packages/extra/package.json', JSON.stringify({ name: '@acme/extra', version: '1.0.0' }));
     checkout.npm('install', '--package-lock-only');
     expect(await work()).toMatchObject({ installed: true });
-  }, 60_000);
+  });
 
   it('installs again after an installation that was interrupted', async () => {
     checkout.delete('node_modules/.codex-gateways-install', 'node_modules/.package-lock.json');
     expect(await work()).toMatchObject({ installed: true });
-  }, 60_000);
+  });
 
   it('accepts what somebody has installed by running npm', async () => {
     checkout.delete('node_modules');
     checkout.npm('install');
     expect(await work()).toEqual({ installed: false, built: true });
-  }, 60_000);
+  });
 
   it('recovers from the lock of a process that is gone', async () => {
     checkout.write('.cache/prepare.lock', '4000000');
@@ -69,7 +69,7 @@ describe('preparing a checkout', () => {
     const runs = await Promise.all([prepare(), prepare()]);
     expect(runs.map(({ code }) => code)).toEqual([0, 0]);
     expect(runs.filter(({ stdout }) => stdout.includes('Installing dependencies: done'))).toHaveLength(1);
-  }, 60_000);
+  });
 
   it('shows why a build fails, and tries again the next time', async () => {
     checkout.behave({ error: 'src/index.ts(1,1): error TS1: no' });
@@ -89,7 +89,7 @@ describe('preparing a checkout', () => {
     checkout.write('packages/other/package.json', JSON.stringify(manifest));
     expect(code).toBe(1);
     expect(stderr).toMatch(/^Installing dependencies failed: [^\n]{10,}\n$/);
-  }, 60_000);
+  });
 
   it('says in one line that Node.js is too old', async () => {
     const pretend = 'data:text/javascript,Object.defineProperty(process.versions,"node",{value:"20.18.3"})';
@@ -106,12 +106,12 @@ describe('npm start', () => {
   beforeAll(async () => {
     checkout = new FakeCheckout();
     await checkout.run('prepare.mjs');
-  }, 60_000);
+  });
   afterAll(() => checkout.remove());
 
   it('becomes the stack, which a repeated Ctrl-C interrupts once', async () => {
     const { child, ended, written } = checkout.start('start.mjs');
-    await waitFor(() => written.stdout.includes('stack ready'), { timeoutMs: 10_000, describe: 'the stack' });
+    await waitFor(() => written.stdout.includes('stack ready'), { timeoutMs: 60_000, describe: 'the stack' });
     child.kill('SIGINT');
     child.kill('SIGTERM');
     expect(await ended).toEqual({ code: 0, stdout: 'stack ready\nended after 1 interruption\n', stderr: '' });
@@ -122,7 +122,7 @@ describe('npm start', () => {
     checkout.write('packages/thing/src/index.ts', 'export const changed = 1;\n');
     const { child, ended } = checkout.start('start.mjs');
     const builder = await waitFor(() => Number(checkout.readIfAny('hanging')), {
-      timeoutMs: 10_000,
+      timeoutMs: 60_000,
       describe: 'the build',
     });
     child.kill('SIGTERM');
@@ -138,7 +138,7 @@ describe('npm test', () => {
   beforeAll(async () => {
     checkout = new FakeCheckout();
     await checkout.run('prepare.mjs');
-  }, 60_000);
+  });
   afterAll(() => checkout.remove());
 
   const lastLine = (text: string) => text.trimEnd().split('\n').at(-1);

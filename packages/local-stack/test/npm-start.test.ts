@@ -18,7 +18,7 @@ const ANY_PORTS = {
 };
 const READY = /^stack ready: codex-auth (\S+), codex-app-gateway (\S+), codex-exec-gateway (\S+)$/m;
 const LAST_LINE = /^Ctrl-C stops the stack and keeps its state\.$/m;
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000;
 
 describe('npm start', () => {
   let folder: string;
@@ -39,7 +39,7 @@ describe('npm start', () => {
   async function startUntilReady(env?: Record<string, string>) {
     const stack = start(env);
     const [, auth = '', app = '', exec = ''] = await stack.waitForOutput(READY, START_TIMEOUT_MS);
-    await stack.waitForOutput(LAST_LINE, 5_000);
+    await stack.waitForOutput(LAST_LINE, 60_000);
     return { stack, urls: { auth, app, exec } };
   }
 
@@ -63,13 +63,13 @@ describe('npm start', () => {
     expect(second.output).not.toContain(password);
     expect(readFileSync(join(state, 'secrets.json'), 'utf8')).toContain(password);
     expect(await interrupt(second)).toEqual({ code: 0, signal: null });
-  }, 180_000);
+  });
 
   describe('while it runs', () => {
     let running: Awaited<ReturnType<typeof startUntilReady>>;
     beforeAll(async () => {
       running = await startUntilReady();
-    }, 60_000);
+    });
     afterAll(() => interrupt(running.stack));
 
     it('serves health, readiness and metrics of every service, on loopback', async () => {
@@ -95,12 +95,12 @@ describe('npm start', () => {
     process.kill(stack.pid, 'SIGKILL');
     const remaining = () => children.filter(isAlive);
     await waitFor(() => remaining().length === 0, {
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
       describe: () => `the end of ${remaining().join(', ')}`,
     });
     const { stack: again } = await startUntilReady();
     await interrupt(again);
-  }, 180_000);
+  });
 
   it('can be interrupted while it starts', async () => {
     const stack = start();
@@ -109,7 +109,7 @@ describe('npm start', () => {
     expect(await interrupt(stack)).toEqual({ code: 0, signal: null });
     expect(children.filter(isAlive)).toEqual([]);
     expect(stack.output).not.toMatch(READY);
-  }, 120_000);
+  });
 
   describe('names in one line what keeps it from starting', () => {
     async function failure(env: Record<string, string>) {
@@ -143,7 +143,7 @@ describe('npm start', () => {
     it('a missing codex binary', async () => {
       const line = await failure({ CXG_CODEX_BIN: '/nonexistent/codex' });
       expect(line).toMatch(/^codex-app-gateway does not start: .*\/nonexistent\/codex/);
-    }, 60_000);
+    });
 
     it('a state folder that cannot be used', async () => {
       const file = join(folder, 'file');
@@ -172,6 +172,6 @@ describe('npm start', () => {
       expect(await failure({ CODEX_AUTH_ACCESS_TOKEN_TTL: 'soon' })).toMatch(
         /^codex-auth does not start: .*CODEX_AUTH_ACCESS_TOKEN_TTL must be/,
       );
-    }, 60_000);
+    });
   });
 });

@@ -16,7 +16,7 @@ import { SessionTraffic } from './traffic/session.ts';
 import { newStateDirectory, STACK_REPLICAS, startMarkerModel, startTestStack } from './use-local-stack.ts';
 
 const MARKER = 'through-every-restart';
-const BACK_WITHIN_MS = 30_000;
+const BACK_WITHIN_MS = 120_000;
 /** How often each service is restarted; `npm run test:faults` does it more often. */
 const ROUNDS = Number(process.env.ROLLING_ROUNDS ?? 1);
 const IS_LONG = process.env.ROLLING_ROUNDS !== undefined;
@@ -95,7 +95,7 @@ describeWith('haproxy')('replicas behind a balancer, under traffic', () => {
     await startExecutor('0.169.0', []);
     await startExecutor('0.140.0', ['-c', `chatgpt_base_url="${stack.urls.auth}/backend-api"`]);
     await allOnline();
-  }, 180_000);
+  });
 
   it('are told by the balancer who the caller is, whatever the caller says', async () => {
     const said = { 'X-Forwarded-For': '192.0.2.7', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'evil.example' };
@@ -112,7 +112,7 @@ describeWith('haproxy')('replicas behind a balancer, under traffic', () => {
     const keys = rows.map(({ key }) => String(key)).join('\n');
     expect(keys).toContain('127.0.0.1');
     expect(keys).not.toContain('192.0.2.7');
-  }, 30_000);
+  });
 
   it('lose no login, no executor and no accepted revocation when each is restarted in its turn', async () => {
     const json = { workspace_id: workspaceId, name: 'terminal' };
@@ -120,7 +120,7 @@ describeWith('haproxy')('replicas behind a balancer, under traffic', () => {
     const people = new LoginTraffic(stack.urls.auth, { cookie, people: PEOPLE });
     const revocations = new RevocationTraffic(stack, workspaceId);
     const session = new SessionTraffic(stack.urls.app, { bearer: remote.token, marker: MARKER });
-    await waitFor(() => session.turns.done > 0, { timeoutMs: 30_000, describe: 'a turn is done' });
+    await waitFor(() => session.turns.done > 0, { timeoutMs: 60_000, describe: 'a turn is done' });
     const restarted: string[] = [];
     const { signal } = new AbortController();
     for (let round = 0; round < ROUNDS; round += 1) {

@@ -77,13 +77,13 @@ describeWith('tmux')('codex --remote, as a person sees it in a terminal', () => 
     });
     const isOnline = async () =>
       (await api<{ is_online: boolean }[]>(`/api/codex/connectors?workspace_id=${workspaceId}`))[0]?.is_online === true;
-    await waitFor(isOnline, { timeoutMs: 30_000, describe: () => `the executor: ${executor.output}` });
-  }, 120_000);
+    await waitFor(isOnline, { timeoutMs: 60_000, describe: () => `the executor: ${executor.output}` });
+  });
 
   /** Typed and sent as a person would: the Enter after the text has arrived, or it counts as pasted with it. */
   async function prompt(): Promise<void> {
     await terminal.type(PROMPT);
-    await terminal.waitForScreen(new RegExp(`› ${PROMPT}\\n(?!.*• Ran)`, 's'), 10_000);
+    await terminal.waitForScreen(new RegExp(`› ${PROMPT}\\n(?!.*• Ran)`, 's'), 60_000);
     await terminal.press('Enter');
   }
 
@@ -91,25 +91,25 @@ describeWith('tmux')('codex --remote, as a person sees it in a terminal', () => 
     const { id, token } = await api<{ id: string; token: string }>('/api/codex/tokens', {});
     tokenId = id;
     terminal = await openTerminal(token);
-    await terminal.waitForScreen(/› Ask Codex/, 30_000);
+    await terminal.waitForScreen(/› Ask Codex/, 60_000);
     await prompt();
-    await terminal.waitForScreen(ANSWER, 30_000);
-    await terminal.waitForScreen(/Worked for/, 30_000);
-  }, 120_000);
+    await terminal.waitForScreen(ANSWER, 60_000);
+    await terminal.waitForScreen(/Worked for/, 60_000);
+  });
 
   it('says that it has lost the gateway, and goes on in the same conversation when the gateway is back', async () => {
     await stack.child('app').stop();
-    await terminal.waitForScreen(/Reconnecting to server/, 30_000);
+    await terminal.waitForScreen(/Reconnecting to server/, 60_000);
     await stack.child('app').start();
     await terminal.waitForScreen(/^(?!.*Reconnecting).*› Ask Codex/s, 60_000);
     await prompt();
     // The first answer is still there, and below it the second.
-    await terminal.waitForScreen(new RegExp(`${ANSWER.source}.*› ${PROMPT}.*${ANSWER.source}`, 's'), 30_000);
-  }, 120_000);
+    await terminal.waitForScreen(new RegExp(`${ANSWER.source}.*› ${PROMPT}.*${ANSWER.source}`, 's'), 60_000);
+  });
 
   it('shows a warning when its remote token is revoked', async () => {
     await callApi(`${stack.urls.auth}/api/codex/tokens/${tokenId}`, { method: 'DELETE', headers: { cookie } });
-    await terminal.waitForScreen(/Reconnecting to server/, 30_000);
+    await terminal.waitForScreen(/Reconnecting to server/, 60_000);
     // Where the CLI keeps the server's warnings, after its own.
     await terminal.press('F2');
     const isShown = async () => {
@@ -117,13 +117,13 @@ describeWith('tmux')('codex --remote, as a person sees it in a terminal', () => 
       await terminal.press('Right');
       return false;
     };
-    await waitFor(isShown, { timeoutMs: 20_000, intervalMs: 300, describe: 'the warning' });
-  }, 90_000);
+    await waitFor(isShown, { timeoutMs: 60_000, intervalMs: 300, describe: 'the warning' });
+  });
 
   it('ends with the status when its remote token is refused', async () => {
     const stranger = await openTerminal('ast_unknown_token');
-    await expect(stranger.waitForScreen(/ended with exit code 1/, 30_000)).resolves.toMatch(
+    await expect(stranger.waitForScreen(/ended with exit code 1/, 60_000)).resolves.toMatch(
       /failed to connect to remote app server at .* 401 Unauthorized/,
     );
-  }, 60_000);
+  });
 });

@@ -47,7 +47,7 @@ describe('when jest ends, nothing that its tests started is left', () => {
       left = await isLeft();
       return !left;
     };
-    await waitFor(isClean, { timeoutMs: 20_000, describe: () => `${left} to be gone`, intervalMs: 100 });
+    await waitFor(isClean, { timeoutMs: 60_000, describe: () => `${left} to be gone`, intervalMs: 100 });
   };
 
   it('after a failed test', async () => {
@@ -55,7 +55,7 @@ describe('when jest ends, nothing that its tests started is left', () => {
     expect(exit.stderr).toContain('a failing test');
     expect(exit.code).toBe(1);
     await expectNothingLeft(await whatWasStarted());
-  }, 90_000);
+  });
 
   it('after it was killed', async () => {
     const running = startJest({ NEVER_END: '1' });
@@ -64,7 +64,7 @@ describe('when jest ends, nothing that its tests started is left', () => {
     expect(await processesMarked(`LEAVING_MARK=${folder}`)).toContain(String(running.pid));
     process.kill(running.pid, 'SIGKILL');
     await expectNothingLeft(started);
-  }, 90_000);
+  });
 });
 
 /** Process ids (on Linux) that have this in their environment: those started below a marked one, unless it was cleared. */

@@ -31,7 +31,7 @@ describe('forwarding', () => {
       for (const { data, isBinary } of sent) source.theirs.send(data, { binary: isBinary });
       source.theirs.send('frag', { fin: false });
       source.theirs.send('mented', { fin: true });
-      await waitFor(() => received.length === sent.length + 1, { timeoutMs: 10_000, describe: 'all messages' });
+      await waitFor(() => received.length === sent.length + 1, { timeoutMs: 60_000, describe: 'all messages' });
       const isSame = ({ data, isBinary }: (typeof sent)[number], index: number) =>
         received[index]?.isBinary === isBinary && received[index]?.data.equals(data);
       expect(sent.every(isSame)).toBe(true);
@@ -53,7 +53,7 @@ describe('forwarding', () => {
     });
     source.socket.emit('data', Buffer.concat(frames));
     await waitFor(() => seen.length === frames.length && written.length > 0, {
-      timeoutMs: 5000,
+      timeoutMs: 60_000,
       describe: 'the frames',
     });
     expect(Buffer.concat(written)).toEqual(Buffer.concat(frames));
@@ -69,7 +69,7 @@ describe('forwarding', () => {
     const [first, rest] = [payload.subarray(0, 1000), payload.subarray(1000)];
     source.socket.emit('data', handMade({ opcode: 1, payload: first, isFinal: false, key: KEY }));
     source.socket.emit('data', handMade({ opcode: 0, payload: rest, key: KEY }));
-    await waitFor(() => received.length === 1, { timeoutMs: 5000, describe: 'the message' });
+    await waitFor(() => received.length === 1, { timeoutMs: 60_000, describe: 'the message' });
     expect(received[0]?.data).toEqual(payload);
     expect(Buffer.concat(written).includes(KEY)).toBe(false);
   });
@@ -82,7 +82,7 @@ describe('forwarding', () => {
     source.ours.on('message', () => target.ours.forward(source.ours));
     const frames = Array.from({ length: 100 }, (_, index) => handMade({ opcode: 2, payload: `n${index}`, key: KEY }));
     source.socket.emit('data', Buffer.concat(frames));
-    await waitFor(() => received.length === 100, { timeoutMs: 5000, describe: 'all messages' });
+    await waitFor(() => received.length === 100, { timeoutMs: 60_000, describe: 'all messages' });
     expect(received.map(({ data }) => data.toString())).toEqual(Array.from({ length: 100 }, (_, index) => `n${index}`));
     expect(written).toHaveLength(1);
   });
@@ -104,7 +104,7 @@ describe('forwarding', () => {
       attempt(source.ours);
     });
     source.theirs.send('x');
-    await waitFor(() => failures.length === 2, { timeoutMs: 5000, describe: 'two refusals' });
+    await waitFor(() => failures.length === 2, { timeoutMs: 60_000, describe: 'two refusals' });
   });
 
   it('takes not much more memory than what waits for a peer that does not read', async () => {

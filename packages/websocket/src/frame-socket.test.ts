@@ -35,7 +35,7 @@ describe.each(ROLES)('a FrameSocket as %s, with ws at the other end', (role) => 
             if (ping) from.ping('between');
             from.send(contents[index] as Buffer, { binary: isBinary });
           }
-          await waitFor(() => received.length === sent.length, { timeoutMs: 10_000, describe: 'all messages' });
+          await waitFor(() => received.length === sent.length, { timeoutMs: 60_000, describe: 'all messages' });
           expect(received.map(({ isBinary }) => isBinary)).toEqual(sent.map(({ isBinary }) => isBinary));
           expect(received.every(({ data }, index) => data.equals(contents[index] as Buffer))).toBe(true);
           to.removeAllListeners('message');
@@ -52,7 +52,7 @@ describe.each(ROLES)('a FrameSocket as %s, with ws at the other end', (role) => 
     theirs.ping();
     theirs.send(randomText(70_000).toString(), { fin: false });
     theirs.send('mented', { fin: true });
-    await waitFor(() => received.length === 1, { timeoutMs: 5000, describe: 'the message' });
+    await waitFor(() => received.length === 1, { timeoutMs: 60_000, describe: 'the message' });
     expect(received[0]?.isBinary).toBe(false);
     expect(received[0]?.data.length).toBe(70_010);
   });
@@ -65,7 +65,7 @@ describe.each(ROLES)('a FrameSocket as %s, with ws at the other end', (role) => 
     ours.send('äöü');
     ours.send(large);
     ours.send(Buffer.alloc(0));
-    await waitFor(() => received.length === 3, { timeoutMs: 5000, describe: 'three messages' });
+    await waitFor(() => received.length === 3, { timeoutMs: 60_000, describe: 'three messages' });
     expect(received[0]).toEqual({ data: Buffer.from('äöü'), isBinary: false });
     expect(received[1]).toEqual({ data: before, isBinary: true });
     expect(large.equals(before)).toBe(true);
@@ -143,9 +143,9 @@ describe.each(ROLES)('a FrameSocket as %s, with ws at the other end', (role) => 
     ours.pause();
     expect(ours.isPaused).toBe(true);
     for (let index = 0; index < 200; index += 1) theirs.send(Buffer.alloc(64 * KIB, index));
-    await waitFor(() => theirs.bufferedAmount > MIB, { timeoutMs: 5000, describe: 'the sender to be held up' });
+    await waitFor(() => theirs.bufferedAmount > MIB, { timeoutMs: 60_000, describe: 'the sender to be held up' });
     ours.resume();
-    await waitFor(() => received.length === 200, { timeoutMs: 10_000, describe: 'all messages' });
+    await waitFor(() => received.length === 200, { timeoutMs: 60_000, describe: 'all messages' });
     expect(received.every(({ data }, index) => data[0] === index && data[65_535] === index)).toBe(true);
   });
 
@@ -163,7 +163,7 @@ describe.each(ROLES)('a FrameSocket as %s, with ws at the other end', (role) => 
     expect(ours.bufferedAmount).toBeGreaterThan(MIB);
     expect(ours.bufferedAmount).toBeLessThanOrEqual((300 - taken) * (64 * KIB + 14));
     theirs.resume();
-    await waitFor(() => received.length === 300 && taken === 300, { timeoutMs: 10_000, describe: 'all messages' });
+    await waitFor(() => received.length === 300 && taken === 300, { timeoutMs: 60_000, describe: 'all messages' });
     expect([ours.queuedFrames, ours.bufferedAmount]).toEqual([0, 0]);
   });
 
@@ -178,7 +178,7 @@ describe.each(ROLES)('a FrameSocket as %s, with ws at the other end', (role) => 
     expect(outcomes.length).toBeGreaterThan(0);
     ours.terminate();
     ours.send('too late', {}, (error) => outcomes.push(error));
-    await waitFor(() => outcomes.length === 201, { timeoutMs: 5000, describe: 'every callback' });
+    await waitFor(() => outcomes.length === 201, { timeoutMs: 60_000, describe: 'every callback' });
     expect(outcomes.filter((error) => error).length).toBeGreaterThan(50);
     expect(ours.queuedFrames).toBe(0);
   });
@@ -189,15 +189,15 @@ describe.each(ROLES)('a FrameSocket as %s, with ws at the other end', (role) => 
     theirs.on('pong', (payload) => pongs.push(payload.toString()));
     theirs.pause();
     for (let index = 0; index < 200; index += 1) ours.send(Buffer.alloc(64 * KIB));
-    await waitFor(() => ours.bufferedAmount > MIB, { timeoutMs: 5000, describe: 'the queue to fill' });
+    await waitFor(() => ours.bufferedAmount > MIB, { timeoutMs: 60_000, describe: 'the queue to fill' });
     const framesBefore = ours.queuedFrames;
     let pings = 0;
     ours.on('ping', () => (pings += 1));
     for (let index = 0; index < 1000; index += 1) theirs.ping(String(index));
-    await waitFor(() => pings === 1000, { timeoutMs: 5000, describe: 'all pings' });
+    await waitFor(() => pings === 1000, { timeoutMs: 60_000, describe: 'all pings' });
     expect(ours.queuedFrames).toBeLessThanOrEqual(framesBefore);
     theirs.resume();
-    await waitFor(() => pongs.length > 0, { timeoutMs: 10_000, describe: 'the pong' });
+    await waitFor(() => pongs.length > 0, { timeoutMs: 60_000, describe: 'the pong' });
     expect(pongs).toEqual(['999']);
   });
 

@@ -70,7 +70,7 @@ describe('the opening handshake of a server (RFC 6455 §4.2)', () => {
       '',
       '',
     ]);
-    await waitFor(() => messages.length === 1, { timeoutMs: 5000, describe: 'the message' });
+    await waitFor(() => messages.length === 1, { timeoutMs: 60_000, describe: 'the message' });
     expect(String(messages[0])).toBe('early');
   });
 
@@ -82,7 +82,7 @@ describe('the opening handshake of a server (RFC 6455 §4.2)', () => {
 
 describe('dialling as a client (RFC 6455 §4.1)', () => {
   const cleanup = useCleanup();
-  const dial = (port: number, timeoutMs = 5000, headers: Record<string, string> = {}) =>
+  const dial = (port: number, timeoutMs = 60_000, headers: Record<string, string> = {}) =>
     dialWebSocket({
       url: `ws://127.0.0.1:${port}/path?query=1`,
       ...{ headers, signal: AbortSignal.timeout(timeoutMs), maxMessageBytes: 1024, memory },
@@ -109,7 +109,7 @@ describe('dialling as a client (RFC 6455 §4.1)', () => {
       requests.push(req);
       acceptWebSocket({ req, socket, head }, { maxMessageBytes: 1024, memory })?.send('welcome');
     });
-    const outcome = await dial((await listening(server)).port, 5000, { authorization: 'Bearer x' });
+    const outcome = await dial((await listening(server)).port, 60_000, { authorization: 'Bearer x' });
     if (outcome.kind !== 'open') throw new Error('refused');
     cleanup.after(() => {
       outcome.ws.terminate();
@@ -120,7 +120,7 @@ describe('dialling as a client (RFC 6455 §4.1)', () => {
     await new Promise(setImmediate);
     const received = recorded(outcome.ws);
     outcome.ws.resume();
-    await waitFor(() => received.length === 1, { timeoutMs: 5000, describe: 'the message' });
+    await waitFor(() => received.length === 1, { timeoutMs: 60_000, describe: 'the message' });
   });
 
   it('hands back an answer other than 101', async () => {

@@ -57,7 +57,7 @@ describe('reading into memory that is given', () => {
     accepted.resume();
     opened.write('0123456789'.repeat(4));
     for (const chunks of [1, 3, 4]) {
-      await waitFor(() => read.length === chunks, { timeoutMs: 5000, describe: 'a chunk' });
+      await waitFor(() => read.length === chunks, { timeoutMs: 60_000, describe: 'a chunk' });
       accepted.resume();
     }
     expect(read).toEqual(Array(4).fill('0123456789'));

@@ -24,7 +24,7 @@ describe('what waits to be sent', () => {
     const { ours, theirs } = await oursAsServer(cleanup, { memory });
     const received = recorded(theirs);
     for (const size of [10, 1000, 5000, 15_000]) ours.send(randomText(size));
-    await waitFor(() => received.length === 4, { timeoutMs: 5000, describe: 'all messages' });
+    await waitFor(() => received.length === 4, { timeoutMs: 60_000, describe: 'all messages' });
     const blocks = taken.mock.results.map(({ value }) => value as Buffer);
     expect(blocks.map(({ length }) => length)).toEqual([SMALL_BLOCK_BYTES, LARGE_BLOCK_BYTES]);
     expect(givenBack.mock.calls.map(([block]) => block)).toEqual(blocks);
@@ -41,7 +41,7 @@ describe('what waits to be sent', () => {
     await new Promise(setImmediate);
     ours.terminate();
     await once(ours, 'close');
-    await waitFor(() => failed === 20, { timeoutMs: 5000, describe: 'all callbacks' });
+    await waitFor(() => failed === 20, { timeoutMs: 60_000, describe: 'all callbacks' });
     expect(givenBack).not.toHaveBeenCalled();
   });
 
@@ -52,7 +52,7 @@ describe('what waits to be sent', () => {
     const received = recorded(theirs);
     const sent = [10, 2.5 * LARGE_BLOCK_BYTES + 1].map(randomText);
     for (const data of sent) ours.send(data);
-    await waitFor(() => received.length === 2, { timeoutMs: 5000, describe: 'both messages' });
+    await waitFor(() => received.length === 2, { timeoutMs: 60_000, describe: 'both messages' });
     expect(received.map(({ data }) => String(data))).toEqual(sent.map(String));
     expect(taken.mock.results.map(({ value }) => (value as Buffer).length)).toEqual([
       SMALL_BLOCK_BYTES,
@@ -66,7 +66,7 @@ describe('what waits to be sent', () => {
     const written = recordedWrites(socket);
     const texts = ['one', 'two', 'three'];
     for (const text of texts) ours.send(text);
-    await waitFor(() => received.length === 3, { timeoutMs: 5000, describe: 'all messages' });
+    await waitFor(() => received.length === 3, { timeoutMs: 60_000, describe: 'all messages' });
     expect(written).toEqual([Buffer.concat(texts.map((payload) => handMade({ opcode: 1, payload })))]);
   });
 });

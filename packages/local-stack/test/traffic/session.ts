@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AppServerClient, connectAppServer, runTurn } from '@codex-gateways/testing';
 
-const TURN_TIMEOUT_MS = 30_000;
+const TURN_TIMEOUT_MS = 60_000;
 const RECONNECT_MS = 200;
 
 /** A `codex --remote` session that works all the time, and connects again when it is sent away, as the CLI does. */

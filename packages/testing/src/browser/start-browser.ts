@@ -2,7 +2,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { findBrowser } from './find-browser.ts';
 
 // Below jest's own limit, so that a failure names what the page lacks.
-const PAGE_TIMEOUT_MS = 10_000;
+const PAGE_TIMEOUT_MS = 60_000;
 /** Unpacking the browser of a bare machine included. */
 const START_TIMEOUT_MS = 120_000;
 // Tests look at pages of this machine; the browser has no business anywhere else.
@@ -25,6 +25,7 @@ export async function startBrowser(): Promise<Browser> {
     args: STAYS_HOME,
     chromiumSandbox: false, // root has none, and many containers permit none
     env: { ...process.env, ...env },
+    timeout: START_TIMEOUT_MS,
   });
 }
 

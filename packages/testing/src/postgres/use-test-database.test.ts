@@ -36,7 +36,7 @@ describe('the database of a test file', () => {
     const busy = expect(pool.query('select pg_sleep(60)')).rejects.toThrow(/terminat/);
     const sleeping = "select 1 from pg_stat_activity where query = 'select pg_sleep(60)' and wait_event = 'PgSleep'";
     await waitFor(async () => (await query(database.url, sleeping)).length > 0, {
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
       describe: 'the query to run',
     });
     await short.drop();

@@ -9,7 +9,7 @@ export async function freeze(pid: number): Promise<void> {
   process.kill(pid, 'SIGSTOP');
   if (process.platform !== 'linux') return;
   await waitFor(async () => (await statesOf(pid)).every((state) => state === 'T'), {
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
     describe: `process ${pid} to stand still`,
   });
 }

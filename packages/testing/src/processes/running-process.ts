@@ -4,8 +4,9 @@ import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay, setImmediate as nextLook } from 'node:timers/promises';
 import { whenThisProcessIsGone } from './process-guard.ts';
 
-const STOP_GRACE_MS = 5_000;
-const OUTPUT_AFTER_EXIT_MS = 1_000;
+/** For services that drain, on a machine that does much else. */
+const STOP_GRACE_MS = 30_000;
+const OUTPUT_AFTER_EXIT_MS = 3_000;
 
 /** What a process is started with. */
 export interface ProcessOptions {

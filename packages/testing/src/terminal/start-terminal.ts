@@ -8,7 +8,7 @@ import { waitFor } from '../waiting/wait-for.ts';
 
 const run = promisify(execFile);
 /** tmux itself answers at once, or hangs. */
-const TMUX_TIMEOUT_MS = 10_000;
+const TMUX_TIMEOUT_MS = 60_000;
 const COLUMNS = 120;
 const ROWS = 45;
 // tmux's own remain-on-exit loses what a program wrote right before its end.

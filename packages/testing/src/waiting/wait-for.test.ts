@@ -4,7 +4,7 @@ describe('waitFor', () => {
   it('returns the first truthy outcome', async () => {
     const outcomes = [undefined, 0, '', 'there'];
     await expect(
-      waitFor(() => outcomes.shift(), { timeoutMs: 5_000, describe: 'a word', intervalMs: 1 }),
+      waitFor(() => outcomes.shift(), { timeoutMs: 60_000, describe: 'a word', intervalMs: 1 }),
     ).resolves.toBe('there');
   });
 

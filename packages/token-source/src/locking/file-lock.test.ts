@@ -73,12 +73,12 @@ describe('a lock between processes', () => {
     const exits = await Promise.all(Array.from({ length: 8 }, () => runModule(COUNT_UP, { LOCK: lock, COUNT: count })));
     expect(exits.map(({ code, stderr }) => ({ code, stderr }))).toEqual(Array(8).fill({ code: 0, stderr: '' }));
     expect(readFileSync(count, 'utf8')).toBe('40');
-  }, 60_000);
+  });
 
   it('names the process that keeps it when the wait is over', async () => {
     const lock = newLock();
     const holder = startModule(HOLD, { LOCK: lock });
-    await holder.waitForOutput(/held/, 20_000);
+    await holder.waitForOutput(/held/, 60_000);
     await expect(withFileLock(lock, BRIEF, async () => 'in')).rejects.toMatchObject({
       code: 'locked',
       message: expect.stringContaining(`process ${holder.pid} has kept the lock`),
@@ -91,18 +91,18 @@ describe('a lock between processes', () => {
     const count = `${lock}-count`;
     writeFileSync(count, '0');
     const holder = startModule(HOLD, { LOCK: lock });
-    await holder.waitForOutput(/held/, 20_000);
+    await holder.waitForOutput(/held/, 60_000);
     const waiting = Array.from({ length: 6 }, () => runModule(COUNT_UP, { LOCK: lock, COUNT: count }));
     holder.signal('SIGKILL');
     await holder.exited;
     expect((await Promise.all(waiting)).map(({ code }) => code)).toEqual(Array(6).fill(0));
     expect(readFileSync(count, 'utf8')).toBe('30');
-  }, 60_000);
+  });
 
   it('leaves one small file behind, however often it is taken', async () => {
     const path = newLock();
     for (let turn = 0; turn < 5; turn += 1) await withFileLock(path, PATIENT, async () => undefined);
-    await waitFor(() => readdirSync(join(path, '..')).length === 1, { timeoutMs: 5_000, describe: 'one file' });
+    await waitFor(() => readdirSync(join(path, '..')).length === 1, { timeoutMs: 60_000, describe: 'one file' });
   });
 });
 

@@ -28,8 +28,8 @@ describe('a provider that lies', () => {
       openUrl: async (url) => {
         page = new Person().signIn(url);
       },
-      requestTimeoutMs: 2_000,
-      loginTimeoutMs: 5_000,
+      requestTimeoutMs: 120_000,
+      loginTimeoutMs: 120_000,
       ...options,
     });
     const outcome = await source.token().catch((error: unknown) => error);

@@ -55,7 +55,7 @@ describe('encrypted files', () => {
     expect(exits.map(({ stderr }) => stderr).join('')).toBe('');
     const secrets = new EncryptedFileSecrets({ folder });
     for (let index = 0; index < 20; index += 1) expect(await secrets.get(`KEY_${index}`)).toBe('value');
-  }, 60_000);
+  });
 
   it('do not need a key file when the key is given', async () => {
     const folder = newFolder();
