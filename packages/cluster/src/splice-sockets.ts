@@ -67,19 +67,16 @@ export function spliceSockets(near: FrameSocket, far: FrameSocket, options: Spli
 }
 
 function pump(from: FrameSocket, to: FrameSocket, highWaterBytes: number): void {
-  let queuedMessages = 0;
   let isPaused = false;
-  const waitingBytes = () => to.bufferedAmount + queuedMessages * MESSAGE_OVERHEAD_BYTES;
-  const sent = () => {
-    queuedMessages -= 1;
+  const waitingBytes = () => to.bufferedAmount + to.queuedFrames * MESSAGE_OVERHEAD_BYTES;
+  to.on('taken', () => {
     if (!isPaused || waitingBytes() > highWaterBytes / 2) return;
     isPaused = false;
     from.resume();
-  };
+  });
   from.on('message', () => {
     if (to.readyState !== OPEN) return;
-    queuedMessages += 1;
-    to.forward(from, sent);
+    to.forward(from);
     if (isPaused || waitingBytes() < highWaterBytes) return;
     isPaused = true;
     from.pause();

@@ -32,7 +32,7 @@ export interface FrameSocketEvents {
   message: [data: Buffer, isBinary: boolean];
   ping: [payload: Buffer];
   pong: [payload: Buffer];
-  /** The system took something that was sent: `bufferedAmount` and `queuedFrames` are less than before. */
+  /** The system took something that had waited: `bufferedAmount` and `queuedFrames` are less than before. */
   taken: [];
   /** The peer broke a rule or a limit; it has been told, and `close` follows. */
   error: [violation: ProtocolViolation];
@@ -127,13 +127,13 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
    * Sends the message that `from` is delivering right now on to this peer: the caller must not look at it any more. Once for each message, and only during its `message` event.
    * @throws {Error} outside of it
    */
-  forward(from: FrameSocket, callback?: SendCallback): void {
+  forward(from: FrameSocket): void {
     const message = from.#delivered;
     if (!message) throw new Error('a message is forwarded while it is delivered, and once');
-    if (!this.#maySend(callback)) return;
+    if (!this.#maySend()) return;
     from.#delivered = undefined;
     appendMessage(this.#queue, message, this.#maskKeys);
-    this.#queue.endFrame(message.isLast, callback);
+    this.#queue.endFrame(message.isLast);
   }
 
   /** @param payload - at most 125 bytes */
@@ -275,7 +275,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
     this.#queue.endFrame(false, callback);
   }
 
-  #maySend(callback: SendCallback | undefined): boolean {
+  #maySend(callback?: SendCallback): boolean {
     if (this.#readyState === READY_STATES.open) return true;
     if (callback) process.nextTick(callback, new Error('the connection is closing'));
     return false;

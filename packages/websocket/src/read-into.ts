@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
+import { isPlainSocket } from './plain-socket.ts';
 
 /** @returns false to stop reading, which `resume` begins again */
 type OnRead = (bytes: number) => boolean;
@@ -23,7 +23,7 @@ const names = namesOfOnRead();
  * @returns false when the socket, or this Node.js, is not as it has to be for that; `data` events come then, as ever
  */
 export function readInto(socket: Duplex, memory: Buffer, onRead: OnRead): boolean {
-  if (!names || !(socket instanceof Socket) || socket instanceof TLSSocket) return false;
+  if (!names || !isPlainSocket(socket)) return false;
   const fields = socket as unknown as Record<symbol, unknown> & { readonly _handle?: Partial<Handle> | null };
   const handle = fields._handle;
   if (typeof handle?.useUserBuffer !== 'function' || fields[names.buffer] !== null) return false;

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { useCleanup, waitFor } from '@codex-gateways/testing';
 import { jest } from '@jest/globals';
 import { handMade } from '../test/frames.ts';
@@ -68,5 +69,43 @@ describe('what waits to be sent', () => {
     for (const text of texts) ours.send(text);
     await waitFor(() => received.length === 3, { timeoutMs: 60_000, describe: 'all messages' });
     expect(written).toEqual([Buffer.concat(texts.map((payload) => handMade({ opcode: 1, payload })))]);
+  });
+
+  it('comes after what waits in the socket already', async () => {
+    const { ours, theirs, socket } = await oursAsServer(cleanup);
+    const received = recorded(theirs);
+    const earlier = [1, 2].map(() => randomText(8 * 1024 * KIB));
+    for (const payload of earlier) socket.write(handMade({ opcode: 1, payload }));
+    ours.send('the last one');
+    await waitFor(() => received.length === 3, { timeoutMs: 60_000, describe: 'all messages' });
+    expect(received.map(({ data }) => String(data))).toEqual([...earlier.map(String), 'the last one']);
+  });
+
+  it('is told of when it was taken, and never while something is sent', async () => {
+    const { ours, theirs } = await oursAsServer(cleanup);
+    const received = recorded(theirs);
+    let isSending = false;
+    const told: boolean[] = [];
+    ours.on('taken', () => told.push(isSending));
+    isSending = true;
+    for (let index = 0; index < 7; index += 1) ours.send(randomText(10_000)); // more than waits for the end of the turn
+    isSending = false;
+    await waitFor(() => received.length === 7 && told.length > 0, { timeoutMs: 60_000, describe: 'all messages' });
+    expect(told).toEqual([false]);
+  });
+
+  it('ends a connection whose loss shows in a write', async () => {
+    const { ours, theirs } = await oursAsServer(cleanup);
+    ours.pause(); // what is not read does not show it
+    const closed = once(ours, 'close');
+    let isClosed = false;
+    void closed.then(() => (isClosed = true));
+    (theirs as unknown as { _socket: Socket })._socket.resetAndDestroy();
+    while (!isClosed) {
+      ours.send('still there?');
+      await new Promise(setImmediate);
+    }
+    expect(await closed).toEqual([1006, Buffer.alloc(0)]);
+    expect(ours.bufferedAmount).toBe(0);
   });
 });

@@ -1,7 +1,9 @@
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { LARGE_BLOCK_BYTES } from './block-pool.ts';
 import { bytesOfHeader, type FrameToWrite, writeHeader } from './frame-header.ts';
 import { moveMasked, turnKey } from './masking.ts';
+import { isPlainSocket } from './plain-socket.ts';
 import type { SocketMemory } from './socket-memory.ts';
 
 export type SendCallback = (error?: Error | null) => void;
@@ -14,6 +16,8 @@ interface Batch {
   readonly frames: number;
   readonly callbacks: readonly SendCallback[] | undefined;
   readonly blocks: readonly Buffer[];
+  /** Somebody may have seen that it waited, or asked to be told. */
+  readonly isAwaited: boolean;
 }
 
 /**
@@ -22,6 +26,7 @@ interface Batch {
  */
 export class SendQueue {
   readonly #socket: Duplex;
+  readonly #plainSocket: Socket | undefined;
   readonly #memory: SocketMemory;
   readonly #onTaken: () => void;
   #pieces: Buffer[] = [];
@@ -37,10 +42,13 @@ export class SendQueue {
   readonly #batches: Batch[] = [];
   #framesUnderWay = 0;
   #bytesUnderWay = 0;
+  #isAdding = false;
+  #isWriting = false;
 
-  /** @param onTaken - the system took a batch, or the socket is gone and it was thrown away */
+  /** @param onTaken - the system took a batch that had waited, or the socket is gone and it was thrown away; never called while one is added */
   constructor(socket: Duplex, memory: SocketMemory, onTaken: () => void) {
     this.#socket = socket;
+    this.#plainSocket = isPlainSocket(socket) ? socket : undefined;
     this.#memory = memory;
     this.#onTaken = onTaken;
   }
@@ -100,14 +108,16 @@ export class SendQueue {
    * The frame is complete, and leaves: now, or together with others.
    * @param isLast - nothing else came with what it was made from, so that nothing is won by waiting
    */
-  endFrame(isLast: boolean, callback: SendCallback | undefined): void {
+  endFrame(isLast: boolean, callback?: SendCallback): void {
     this.#pendingFrames += 1;
     if (callback) {
       this.#pendingCallbacks ??= [];
       this.#pendingCallbacks.push(callback);
     }
+    this.#isAdding = true;
     if (this.#pendingBytes >= FLUSH_FROM_BYTES) this.flush();
     else if (this.#pendingFrames === 1) this.#memory.flushTurn.add(this, isLast);
+    this.#isAdding = false;
   }
 
   /** Hands all to the socket now. */
@@ -116,18 +126,23 @@ export class SendQueue {
     this.#endPiece();
     this.#block = undefined;
     const pieces = this.#pieces;
+    const frames = this.#pendingFrames;
     const bytes = this.#pendingBytes;
-    const blocks = this.#blocks;
-    this.#batches.push({ bytes, frames: this.#pendingFrames, callbacks: this.#pendingCallbacks, blocks });
-    this.#framesUnderWay += this.#pendingFrames;
+    const callbacks = this.#pendingCallbacks;
+    const isFirst = this.#batches.length === 0;
+    const isAwaited = !this.#isAdding || frames > 1 || callbacks !== undefined;
+    this.#batches.push({ bytes, frames, callbacks, blocks: this.#blocks, isAwaited });
+    this.#framesUnderWay += frames;
     this.#bytesUnderWay += bytes;
     this.#pieces = [];
     this.#blocks = [];
     this.#pendingBytes = 0;
     this.#pendingFrames = 0;
     this.#pendingCallbacks = undefined;
-    if (pieces.length === 1) this.#socket.write(pieces[0], this.#taken);
-    else this.#writeList(pieces);
+    const [piece] = pieces;
+    if (pieces.length > 1) this.#writeList(pieces);
+    else if (isFirst && this.#plainSocket?.writableLength === 0) this.#writeThrough(this.#plainSocket, piece);
+    else this.#socket.write(piece, this.#taken);
   }
 
   /**
@@ -165,15 +180,31 @@ export class SendQueue {
     this.#socket.uncork();
   }
 
-  // Called once for each batch, in order.
+  /**
+   * Past the records that a stream keeps of what is written, which cost more than all else here: while nothing waits in it they tell nothing. The
+   * system has mostly taken all of it when this returns; if not, what is written later waits behind it in the socket's handle.
+   */
+  #writeThrough(socket: Socket, piece: Buffer | undefined): void {
+    this.#isWriting = true;
+    socket._write(piece, 'buffer' as BufferEncoding, this.#taken);
+    this.#isWriting = false;
+  }
+
+  // Called once for each batch, in order; within `_write` when the system took it at once.
   readonly #taken = (error?: Error | null): void => {
     const batch = this.#batches.shift();
     if (!batch) return;
     this.#framesUnderWay -= batch.frames;
     this.#bytesUnderWay -= batch.bytes;
+    if (error) this.#socket.destroy(error);
     // What a lost connection had left may still be somebody's.
-    if (!error && !this.#socket.destroyed) for (const block of batch.blocks) this.#memory.blocks.giveBack(block);
-    if (batch.callbacks) for (const callback of batch.callbacks) callback(error);
+    else if (!this.#socket.destroyed) for (const block of batch.blocks) this.#memory.blocks.giveBack(block);
+    if (!this.#isWriting) this.#tell(batch, error);
+    else if (batch.isAwaited) process.nextTick(this.#tell, batch, error);
+  };
+
+  readonly #tell = ({ callbacks }: Batch, error: Error | null | undefined): void => {
+    if (callbacks) for (const callback of callbacks) callback(error);
     this.#onTaken();
   };
 }

@@ -86,15 +86,20 @@ export function recorded(ws: WebSocket | FrameSocket): { data: Buffer; isBinary:
   return messages;
 }
 
-/** The pieces that are written to a socket, in order. */
+/** What a socket hands to the system with each call, in order. */
 export function recordedWrites(socket: Socket): Buffer[] {
-  const pieces: Buffer[] = [];
-  const write = socket.write.bind(socket);
-  socket.write = ((piece: Buffer, done: () => void) => {
-    pieces.push(Buffer.from(piece)); // its memory is used again
-    return write(piece, done);
-  }) as typeof socket.write;
-  return pieces;
+  const calls: Buffer[] = [];
+  const write = socket._write.bind(socket);
+  const writev = socket._writev?.bind(socket);
+  socket._write = (piece: Buffer, encoding, done) => {
+    calls.push(Buffer.from(piece)); // its memory is used again
+    write(piece, encoding, done);
+  };
+  socket._writev = (pieces, done) => {
+    calls.push(Buffer.concat(pieces.map(({ chunk }) => chunk as Buffer)));
+    writev?.(pieces, done);
+  };
+  return calls;
 }
 
 /** Sends to a peer that does not read, until so much waits for it. */
