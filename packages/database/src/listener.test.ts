@@ -59,8 +59,8 @@ describe('listener', () => {
       () => reread.push('b'),
     );
     await killBackend();
-    await eventually(() => reread.length === 3, 'reconnected');
-    expect(reread).toEqual(['all', 'a', 'b']);
+    await eventually(() => reread.length >= 3, 'reconnected');
+    expect(reread.slice(0, 3)).toEqual(['all', 'a', 'b']);
     await notify('a', 'after a');
     await notify('b', 'after b');
     await eventually(() => heard.length === 2, 'both channels heard');
@@ -90,13 +90,14 @@ describe('listener', () => {
         reconnects += 1;
       },
       heartbeatMs: 50,
-      heartbeatTimeoutMs: 100,
+      heartbeatTimeoutMs: 1_000,
     });
     await listener.listen('a', () => undefined);
     proxy.freeze();
     await eventually(() => listener?.connected === false, 'the silence is noticed');
+    const before = reconnects; // on a starved machine a proof may have come too late before
     proxy.thaw();
-    await eventually(() => reconnects === 1, 'reconnected');
+    await eventually(() => reconnects > before, 'reconnected');
   });
 
   it('waits for a server that is not there yet', async () => {

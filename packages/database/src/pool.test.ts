@@ -21,17 +21,21 @@ describe('pool', () => {
   });
 
   it('names itself to the server and ends statements that take too long', async () => {
-    const pool = createPool({ databaseUrl: await createDatabase(), applicationName: 'named', statementTimeoutMs: 100 });
+    const pool = createPool({
+      databaseUrl: await createDatabase(),
+      applicationName: 'named',
+      statementTimeoutMs: 1_000,
+    });
     expect((await pool.query('show application_name')).rows).toEqual([{ application_name: 'named' }]);
-    await expect(pool.query('select pg_sleep(10)')).rejects.toMatchObject({ code: '57014' });
+    await expect(pool.query('select pg_sleep(600)')).rejects.toMatchObject({ code: '57014' });
     await pool.end();
   });
 
   it('gives up a connection on which no answer comes', async () => {
     const databaseUrl = await createDatabase();
-    const pool = createPool({ databaseUrl, applicationName: 'silence', maxConnections: 1, queryTimeoutMs: 200 });
+    const pool = createPool({ databaseUrl, applicationName: 'silence', maxConnections: 1, queryTimeoutMs: 2_000 });
     const { rows } = await pool.query<{ pid: number }>('select pg_backend_pid() as pid');
-    await expect(pool.query('select pg_sleep(10)')).rejects.toThrow(/Query read timeout/);
+    await expect(pool.query('select pg_sleep(600)')).rejects.toThrow(/Query read timeout/);
     const after = await pool.query<{ pid: number }>('select pg_backend_pid() as pid');
     expect(after.rows[0]?.pid).not.toBe(rows[0]?.pid);
     await pool.end();
@@ -39,7 +43,7 @@ describe('pool', () => {
 
   it('gives up waiting for a free connection', async () => {
     const databaseUrl = await createDatabase();
-    const pool = createPool({ databaseUrl, applicationName: 'full', maxConnections: 1, connectionTimeoutMs: 2_000 });
+    const pool = createPool({ databaseUrl, applicationName: 'full', maxConnections: 1, connectionTimeoutMs: 5_000 });
     const held = await pool.connect();
     await expect(pool.query('select 1')).rejects.toThrow(/timeout/);
     held.release();
@@ -54,13 +58,13 @@ describe('readiness check', () => {
 
   it('passes on a database that answers', async () => {
     const pool = createPool({ databaseUrl: await createDatabase(), applicationName: 'ready' });
-    await expect(checkDatabase(pool, 5_000)).resolves.toBeUndefined();
+    await expect(checkDatabase(pool, 60_000)).resolves.toBeUndefined();
     await pool.end();
   });
 
   it('fails with the reason when nothing listens', async () => {
     const pool = createPool({ databaseUrl: 'postgresql://x:x@127.0.0.1:1/x', applicationName: 'refused' });
-    await expect(checkDatabase(pool, 5_000)).rejects.toThrow(/ECONNREFUSED/);
+    await expect(checkDatabase(pool, 60_000)).rejects.toThrow(/ECONNREFUSED/);
     await pool.end();
   });
 

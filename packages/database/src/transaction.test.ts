@@ -9,7 +9,7 @@ describe('transaction', () => {
 
   beforeEach(async () => {
     const databaseUrl = await createDatabase();
-    pool = createPool({ databaseUrl, applicationName: 'transactions', maxConnections: 2, connectionTimeoutMs: 1_000 });
+    pool = createPool({ databaseUrl, applicationName: 'transactions', maxConnections: 2 });
     await pool.query('create table entry (name text primary key)');
   });
   afterEach(() => pool.end());

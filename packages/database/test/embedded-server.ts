@@ -54,7 +54,7 @@ export async function stopStarted(starting: Promise<EmbeddedPostgres> | undefine
 
 /** Waits for something that happens in another process. */
 export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 15_000;
+  const deadline = performance.now() + 60_000;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`did not happen in time: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));

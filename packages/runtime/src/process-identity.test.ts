@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { identifyProcess, isSameProcessAlive } from './process-identity.ts';
 
@@ -23,13 +24,18 @@ describe('the identity of a process', () => {
     expect(isSameProcessAlive(identity)).toBe(false);
   });
   it('is no more once it is a zombie', async () => {
-    // The shell is no more when its child ends, and the sleep in its place never asks for it. A child that ended earlier may be asked for.
-    const parent = spawn('sh', ['-c', 'sleep 0.5 & echo $!; exec sleep 30'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    // The child ends with our pipe. By then the shell is no more, and the program in its place never asks for the child.
+    const script = 'exec 3<&0; cat <&3 & echo $!; exec "$0" -e "console.log(0); setInterval(() => {}, 1000)"';
+    const parent = spawn('sh', ['-c', script, process.execPath], { stdio: ['pipe', 'pipe', 'ignore'] });
     children.push(parent);
-    const [pid] = await once(parent.stdout, 'data');
-    const deadline = performance.now() + 5000;
-    while (identifyProcess(Number(pid)) && performance.now() < deadline) await delay(10);
-    expect(identifyProcess(Number(pid))).toBeUndefined();
-    expect(() => process.kill(Number(pid), 0)).not.toThrow();
+    const lines = createInterface({ input: parent.stdout })[Symbol.asyncIterator]();
+    const pid = Number((await lines.next()).value);
+    await lines.next(); // of the program
+    expect(identifyProcess(pid)).toMatchObject({ pid });
+    parent.stdin.end();
+    const deadline = performance.now() + 60_000;
+    while (identifyProcess(pid) && performance.now() < deadline) await delay(10);
+    expect(identifyProcess(pid)).toBeUndefined();
+    expect(() => process.kill(pid, 0)).not.toThrow();
   });
 });

@@ -23,7 +23,12 @@ describe('a token source in front of a real OpenID provider that rotates refresh
     const { issuer, clientId } = provider;
     const person = { logins: 0, lastPage: Promise.resolve({ status: 0, text: '', url: '' }) };
     const persisted: TokenReference[] = [];
-    const clock = { skewMs: 0, now: () => new Date(Date.now() + clock.skewMs) };
+    const clock = {
+      skewMs: 0,
+      /** Stands still there, when it is set. */
+      stoppedAtMs: undefined as number | undefined,
+      now: () => new Date((clock.stoppedAtMs ?? Date.now()) + clock.skewMs),
+    };
     const source = new OAuthTokenSource({
       oidc: { issuer, clientId, scopes: ['openid'], callbackPort: 0 },
       secretKey: () => KEY,
@@ -35,7 +40,7 @@ describe('a token source in front of a real OpenID provider that rotates refresh
         persisted.push(reference);
       },
       clock,
-      loginTimeoutMs: 20_000,
+      loginTimeoutMs: 120_000,
       ...options,
     });
     return { source, person, persisted, clock };
@@ -73,9 +78,10 @@ describe('a token source in front of a real OpenID provider that rotates refresh
     const { source, clock, persisted } = newSource({ secrets, interactive: true });
     const first = await source.token();
     const refreshToken = await secrets.get(KEY);
-    clock.skewMs = HOUR_MS - 35_000;
+    const expiresAtMs = persisted[0]?.expiresAt?.getTime() ?? 0;
+    clock.stoppedAtMs = expiresAtMs - 31_000;
     expect(await source.token()).toBe(first);
-    clock.skewMs = HOUR_MS - 25_000;
+    clock.stoppedAtMs = expiresAtMs - 29_000;
     const second = await source.token();
     expect(second).not.toBe(first);
     expect(provider.refreshes()).toBe(1);

@@ -1,4 +1,5 @@
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createLogger } from '../logger.ts';
 import { continueTrace, inSpan, runInRequest } from './request-context.ts';
@@ -7,7 +8,7 @@ import { createTracing, type Tracing } from './tracing.ts';
 import type { TracingSettings } from './tracing-settings.ts';
 
 /** What an export may take on a machine that does much else. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 interface ExportedSpan {
@@ -116,14 +117,31 @@ describe('without a collector', () => {
     await asRequest(tracing, () => inSpan('outer', {}, async () => undefined));
     await tracing.close();
   });
-  it('requests go on when it is away, which is told once, and the end is not held up', async () => {
+  it('requests go on when it is away, which is told once', async () => {
     const tracing = await startTracing({ tracesUrl: 'http://127.0.0.1:9/v1/traces', exportTimeoutMs: 300 });
-    const startedAtMs = performance.now();
     for (let i = 0; i < 5000; i += 1) tracing.startSpan('GET /', { kind: 'server', parent: undefined }).end();
-    expect(performance.now() - startedAtMs).toBeLessThan(2000);
-    await tracing.flush(400);
+    await tracing.flush(PATIENCE_MS);
     await tracing.close();
-    expect(performance.now() - startedAtMs).toBeLessThan(6000);
     expect(logged.filter((line) => line.includes('spans cannot be exported'))).toHaveLength(1);
+  });
+  it('neither a flush nor the end waits for one that is silent', async () => {
+    let answered = 0;
+    const asked: ServerResponse[] = [];
+    const silent = createServer((_req, res) => {
+      asked.push(res.once('finish', () => (answered += 1)));
+    });
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    // Longer than this test may take: nothing but the deadlines of flush and close can end it.
+    const settings = { tracesUrl: `http://127.0.0.1:${port}/v1/traces`, exportTimeoutMs: 1_000_000 };
+    const tracing = await startTracing(settings);
+    tracing.startSpan('GET /', { kind: 'server', parent: undefined }).end();
+    const exporting = once(silent, 'request');
+    await tracing.flush(100);
+    await exporting;
+    await tracing.close();
+    expect({ asked: asked.length, answered }).toEqual({ asked: 1, answered: 0 });
+    silent.closeAllConnections();
+    silent.close();
   });
 });
