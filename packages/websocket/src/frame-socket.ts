@@ -6,7 +6,7 @@ import { type FrameEvents, FrameParser } from './frame-parser.ts';
 import type { MaskKeys } from './masking.ts';
 import { appendMessage, type MessageInPlace } from './message-in-place.ts';
 import { ProtocolViolation } from './protocol-violation.ts';
-import { type SendCallback, SendQueue } from './send-queue.ts';
+import { SendQueue } from './send-queue.ts';
 import type { SocketMemory } from './socket-memory.ts';
 
 /** As `ws` numbers them; a FrameSocket begins open. */
@@ -115,12 +115,11 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   /**
    * Sends a message. A server sends a large Buffer as it is, so the caller must leave it alone from now on; a client masks a copy.
    * @param options.binary - true for a Buffer and false for a string unless told otherwise
-   * @param callback - called when the system has taken it, or with an error when it never will
    */
-  send(data: Buffer | string, options: { readonly binary?: boolean } = {}, callback?: SendCallback): void {
-    if (!this.#maySend(callback)) return;
+  send(data: Buffer | string, options: { readonly binary?: boolean } = {}): void {
+    if (this.#readyState !== READY_STATES.open) return;
     const { binary = typeof data !== 'string' } = options;
-    this.#frame(binary ? OPCODES.binary : OPCODES.text, data, callback);
+    this.#frame(binary ? OPCODES.binary : OPCODES.text, data);
   }
 
   /**
@@ -130,7 +129,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   forward(from: FrameSocket): void {
     const message = from.#delivered;
     if (!message) throw new Error('a message is forwarded while it is delivered, and once');
-    if (!this.#maySend()) return;
+    if (this.#readyState !== READY_STATES.open) return;
     from.#delivered = undefined;
     appendMessage(this.#queue, message, this.#maskKeys);
     this.#queue.endFrame(message.isLast);
@@ -155,7 +154,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
     if (this.#readyState !== READY_STATES.open) return;
     const payload = closePayload(code, reason);
     this.#readyState = READY_STATES.closing;
-    this.#frame(OPCODES.close, payload, undefined);
+    this.#frame(OPCODES.close, payload);
     if (this.#isPeerDone) this.#end();
     this.#cutLater();
   }
@@ -263,21 +262,15 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   #control(opcode: OpcodeValue, payload: Buffer | string): void {
     if (Buffer.byteLength(payload) > MAX_CONTROL_BYTES)
       throw new RangeError('a ping or pong carries at most 125 bytes');
-    if (this.#readyState === READY_STATES.open) this.#frame(opcode, payload, undefined);
+    if (this.#readyState === READY_STATES.open) this.#frame(opcode, payload);
   }
 
-  #frame(opcode: OpcodeValue, data: Buffer | string, callback: SendCallback | undefined): void {
+  #frame(opcode: OpcodeValue, data: Buffer | string): void {
     const payload = typeof data === 'string' ? Buffer.from(data) : data;
     const maskKey = this.#maskKeys?.next();
     this.#queue.addHeader({ opcode, payloadBytes: payload.length, maskKey });
     if (maskKey === undefined && payload.length >= OWNED_FROM_BYTES) this.#queue.addOwned(payload);
     else this.#queue.addCopy(payload, 0, payload.length, maskKey);
-    this.#queue.endFrame(false, callback);
-  }
-
-  #maySend(callback?: SendCallback): boolean {
-    if (this.#readyState === READY_STATES.open) return true;
-    if (callback) process.nextTick(callback, new Error('the connection is closing'));
-    return false;
+    this.#queue.endFrame(false);
   }
 }

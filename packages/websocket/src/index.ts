@@ -10,5 +10,4 @@ export {
 } from './frame-socket.ts';
 export { acceptOf, acceptWebSocket, type HandshakeRefusal, refuseHandshake } from './handshake.ts';
 export { ProtocolViolation } from './protocol-violation.ts';
-export type { SendCallback } from './send-queue.ts';
 export { SocketMemory } from './socket-memory.ts';

@@ -6,17 +6,14 @@ import { moveMasked, turnKey } from './masking.ts';
 import { isPlainSocket } from './plain-socket.ts';
 import type { SocketMemory } from './socket-memory.ts';
 
-export type SendCallback = (error?: Error | null) => void;
-
 /** A turn that sends more than this begins before it ends. */
 const FLUSH_FROM_BYTES = 64 * 1024;
 
 interface Batch {
   readonly bytes: number;
   readonly frames: number;
-  readonly callbacks: readonly SendCallback[] | undefined;
   readonly blocks: readonly Buffer[];
-  /** Somebody may have seen that it waited, or asked to be told. */
+  /** Somebody may have seen that it waited. */
   readonly isAwaited: boolean;
 }
 
@@ -38,7 +35,6 @@ export class SendQueue {
   #pieceEnd = 0;
   #pendingBytes = 0;
   #pendingFrames = 0;
-  #pendingCallbacks: SendCallback[] | undefined;
   readonly #batches: Batch[] = [];
   #framesUnderWay = 0;
   #bytesUnderWay = 0;
@@ -108,12 +104,8 @@ export class SendQueue {
    * The frame is complete, and leaves: now, or together with others.
    * @param isLast - nothing else came with what it was made from, so that nothing is won by waiting
    */
-  endFrame(isLast: boolean, callback?: SendCallback): void {
+  endFrame(isLast: boolean): void {
     this.#pendingFrames += 1;
-    if (callback) {
-      this.#pendingCallbacks ??= [];
-      this.#pendingCallbacks.push(callback);
-    }
     this.#isAdding = true;
     if (this.#pendingBytes >= FLUSH_FROM_BYTES) this.flush();
     else if (this.#pendingFrames === 1) this.#memory.flushTurn.add(this, isLast);
@@ -128,17 +120,14 @@ export class SendQueue {
     const pieces = this.#pieces;
     const frames = this.#pendingFrames;
     const bytes = this.#pendingBytes;
-    const callbacks = this.#pendingCallbacks;
     const isFirst = this.#batches.length === 0;
-    const isAwaited = !this.#isAdding || frames > 1 || callbacks !== undefined;
-    this.#batches.push({ bytes, frames, callbacks, blocks: this.#blocks, isAwaited });
+    this.#batches.push({ bytes, frames, blocks: this.#blocks, isAwaited: !this.#isAdding || frames > 1 });
     this.#framesUnderWay += frames;
     this.#bytesUnderWay += bytes;
     this.#pieces = [];
     this.#blocks = [];
     this.#pendingBytes = 0;
     this.#pendingFrames = 0;
-    this.#pendingCallbacks = undefined;
     const [piece] = pieces;
     if (pieces.length > 1) this.#writeList(pieces);
     else if (isFirst && this.#plainSocket?.writableLength === 0) this.#writeThrough(this.#plainSocket, piece);
@@ -199,12 +188,7 @@ export class SendQueue {
     if (error) this.#socket.destroy(error);
     // What a lost connection had left may still be somebody's.
     else if (!this.#socket.destroyed) for (const block of batch.blocks) this.#memory.blocks.giveBack(block);
-    if (!this.#isWriting) this.#tell(batch, error);
-    else if (batch.isAwaited) process.nextTick(this.#tell, batch, error);
-  };
-
-  readonly #tell = ({ callbacks }: Batch, error: Error | null | undefined): void => {
-    if (callbacks) for (const callback of callbacks) callback(error);
-    this.#onTaken();
+    if (!this.#isWriting) this.#onTaken();
+    else if (batch.isAwaited) process.nextTick(this.#onTaken);
   };
 }
