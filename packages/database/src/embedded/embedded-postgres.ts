@@ -7,7 +7,7 @@ import { type Log, silentLog } from '../log.ts';
 import { locateBinaries, type PostgresBinaries } from './binaries.ts';
 import { claimDataDirectory, initialiseDataDirectory, isInitialised, releaseDataDirectory } from './data-directory.ts';
 import { EmbeddedPostgresError, PortTakenError } from './embedded-postgres-error.ts';
-import { requireFreePort } from './loopback-port.ts';
+import { onFreePort, requireFreePort } from './loopback-port.ts';
 import { clearLeftovers, readPostmasterFile, stopPostmaster, waitUntil } from './postmaster-file.ts';
 import { resolveServerAccount, type ServerAccount } from './server-account.ts';
 import { accessDataDirectory, followServerLog, releaseWatcher, spawnServer } from './server-process.ts';
@@ -60,11 +60,14 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const binaries = locateBinaries(account);
   claimDataDirectory(dataDirectory);
   if (isInitialised(dataDirectory)) await clearLeftovers(dataDirectory, log);
-  const port = await requireFreePort(options.port);
+  if (options.port !== 0) await requireFreePort(options.port); // named before an initialisation that takes seconds
   if (!isInitialised(dataDirectory)) {
     await initialiseDataDirectory({ dataDirectory, binaries, account, user, password, durable });
   }
-  const server = await launch({ ...options, port, durable, log, binaries, account });
+  const { port, ...server } = await onFreePort(options.port, async (free) => ({
+    ...(await launch({ ...options, port: free, durable, log, binaries, account })),
+    port: free,
+  }));
   const url = (databaseName: string) => {
     const credentials = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
     return `postgresql://${credentials}@127.0.0.1:${port}/${encodeURIComponent(databaseName)}`;
@@ -135,7 +138,7 @@ async function ensureDatabase(maintenanceUrl: string, name: string): Promise<voi
 }
 
 async function withMaintenanceClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, query_timeout: 60_000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 60_000, query_timeout: 60_000 });
   client.on('error', () => undefined); // a broken connection fails the query that is under way
   await client.connect();
   try {
