@@ -4,10 +4,11 @@ import type { Queryable } from '@codex-gateways/database';
 import { type Clock, continueTrace, currentTraceparent } from '@codex-gateways/service';
 import { codeChallengeOf, isCodeVerifier } from '@codex-gateways/tokens';
 import type { RequestOrigin } from '../audit/request-origin.ts';
-import { WriteBatch } from '../write-batch.ts';
+import type { WriteBatch } from '../write-batch.ts';
 import { isPublic, type OAuthClient } from './clients.ts';
 import type { Grants } from './grants.ts';
-import { newTokens, type TokenLifetimes, tokenTimes } from './new-tokens.ts';
+import { type Issued, issueBatch } from './issue-batch.ts';
+import { newTokens, type TokenLifetimes } from './new-tokens.ts';
 import { OAuthError } from './oauth-error.ts';
 import {
   findRedeemedGrant,
@@ -49,26 +50,14 @@ export interface AuthorizationCodesDeps {
   readonly lifetimes: TokenLifetimes & { readonly authorizationCodeLifetimeSeconds: number };
 }
 
-/** A code that was spent, and when. */
-interface Bought {
-  readonly redeemed: Redeemed;
-  readonly issuedAtSeconds: number;
-}
-
 /** Authorization codes: one use, bound to client, redirect URI, challenge and user. */
 export class AuthorizationCodes {
   readonly #deps: AuthorizationCodesDeps;
-  readonly #purchases: WriteBatch<Purchase, Bought>;
+  readonly #purchases: WriteBatch<Purchase, Issued<Redeemed>>;
 
   constructor(deps: AuthorizationCodesDeps) {
     this.#deps = deps;
-    this.#purchases = new WriteBatch(
-      {
-        together: (purchases) => this.#buy(purchases, { waits: false }),
-        alone: async (purchase) => (await this.#buy([purchase], { waits: true })).get(0),
-      },
-      { pace: deps.signingQueue },
-    );
+    this.#purchases = issueBatch(deps, (purchases, how) => redeemAuthorizationCodes(deps.db, { purchases, ...how }));
   }
 
   /** @param tx - the transaction of what the code is for */
@@ -111,20 +100,12 @@ export class AuthorizationCodes {
       ...tokens.digests,
     });
     if (!bought) throw await this.#refuse(client, codeDigest, origin);
-    const { redeemed, issuedAtSeconds } = bought;
-    const { nonce, traceparent } = redeemed;
+    const { grant, issuedAtSeconds } = bought;
+    const { nonce, traceparent } = grant;
     const refreshToken = issueRefreshToken ? tokens.refreshToken : undefined;
     return continueTrace(traceparent, 'redeem authorization code', () =>
-      this.#deps.responses.of(redeemed, { jti: tokens.jti, refreshToken, nonce, issuedAtSeconds }),
+      this.#deps.responses.of(grant, { jti: tokens.jti, refreshToken, nonce, issuedAtSeconds }),
     );
-  }
-
-  async #buy(purchases: readonly Purchase[], { waits }: { waits: boolean }): Promise<ReadonlyMap<number, Bought>> {
-    const { db, clock, lifetimes } = this.#deps;
-    const times = tokenTimes(clock, lifetimes);
-    const { issuedAtSeconds } = times;
-    const all = await redeemAuthorizationCodes(db, { purchases, times, waits });
-    return new Map(Array.from(all, ([position, redeemed]) => [position, { redeemed, issuedAtSeconds }]));
   }
 
   async #refuse(client: OAuthClient, codeDigest: Buffer, origin: RequestOrigin): Promise<OAuthError> {

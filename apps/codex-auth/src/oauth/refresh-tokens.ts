@@ -3,10 +3,11 @@ import type { Queryable } from '@codex-gateways/database';
 import type { Clock } from '@codex-gateways/service';
 import { isRefreshToken, successorOfRefreshToken } from '@codex-gateways/tokens';
 import type { RequestOrigin } from '../audit/request-origin.ts';
-import { WriteBatch } from '../write-batch.ts';
+import type { WriteBatch } from '../write-batch.ts';
 import type { OAuthClient } from './clients.ts';
 import { isWithin } from './granted-scope.ts';
 import type { Grants } from './grants.ts';
+import { type Issued, issueBatch } from './issue-batch.ts';
 import type { IssuedGrant } from './issued-grant.ts';
 import { type NewTokens, newTokens, type TokenLifetimes, tokenTimes } from './new-tokens.ts';
 import { OAuthError } from './oauth-error.ts';
@@ -35,12 +36,6 @@ export interface RefreshTokensDeps {
   readonly observer: Pick<TokenObserver, 'refreshReused'>;
 }
 
-/** What came of a token that rotated. */
-interface Rotated {
-  readonly grant: IssuedGrant;
-  readonly issuedAtSeconds: number;
-}
-
 export interface RefreshRequest {
   readonly refreshToken: string;
   readonly scope: string | undefined;
@@ -56,17 +51,11 @@ const MAX_ROTATIONS_IN_GRACE = 10_000;
  */
 export class RefreshTokens {
   readonly #deps: RefreshTokensDeps;
-  readonly #rotations: WriteBatch<Rotation, Rotated>;
+  readonly #rotations: WriteBatch<Rotation, Issued<IssuedGrant>>;
 
   constructor(deps: RefreshTokensDeps) {
     this.#deps = deps;
-    this.#rotations = new WriteBatch(
-      {
-        together: (rotations) => this.#rotate(rotations, { waits: false }),
-        alone: async (rotation) => (await this.#rotate([rotation], { waits: true })).get(0),
-      },
-      { pace: deps.signingQueue },
-    );
+    this.#rotations = issueBatch(deps, (rotations, how) => rotateRefreshTokens(deps.db, { rotations, ...how }));
   }
 
   /** @throws {OAuthError} one of the three `refresh_token_…` codes; invalid_scope */
@@ -86,14 +75,6 @@ export class RefreshTokens {
     const presented = await findPresented(db, presentation);
     if (!presented) throw invalidated('unknown');
     return this.#refreshAgain(await this.#replayable(presented, request, origin), { presented, tokens, refreshToken });
-  }
-
-  async #rotate(rotations: readonly Rotation[], { waits }: { waits: boolean }): Promise<ReadonlyMap<number, Rotated>> {
-    const { db, clock, lifetimes } = this.#deps;
-    const times = tokenTimes(clock, lifetimes);
-    const { issuedAtSeconds } = times;
-    const grants = await rotateRefreshTokens(db, { rotations, times, waits });
-    return new Map(Array.from(grants, ([position, grant]) => [position, { grant, issuedAtSeconds }]));
   }
 
   /** @returns the grant under which a spent token may be answered once more */
