@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { codexBinary, createCodexHome, useCleanup } from '@codex-gateways/testing';
 import { generationOf, parseGeneration } from './generation.ts';
 
@@ -16,7 +18,7 @@ describe('the generation of a CLI', () => {
     expect(parseGeneration(output)).toEqual({ generation, version });
   });
 
-  it('is asked of the real one; of what is none, it is the current one', async () => {
+  it('is asked of the real one; of what is none or hangs, it is the current one', async () => {
     const home = await createCodexHome();
     cleanup.after(() => home.remove());
     const where = { stateDir: home.path, path: '/usr/bin:/bin' };
@@ -24,6 +26,12 @@ describe('the generation of a CLI', () => {
       generation: 'noise',
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
     });
+    const hanging = join(home.path, 'hanging');
+    await writeFile(hanging, '#!/bin/sh\nsleep 1000\n', { mode: 0o700 });
+    expect(await generationOf(hanging, { ...where, timeoutMs: 200 })).toEqual({
+      generation: 'noise',
+      version: undefined,
+    });
     expect(await generationOf('/bin/false', where)).toEqual({ generation: 'noise', version: undefined });
-  }, 30_000);
+  });
 });

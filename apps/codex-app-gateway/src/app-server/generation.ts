@@ -7,7 +7,8 @@ import { SupervisedProcess } from './supervised-process.ts';
 export type Generation = 'noise' | 'legacy';
 
 const FIRST_NOISE = [0, 141] as const;
-const TIMEOUT_MS = 5000;
+/** A large program, which may be read from a slow disk for the first time: taken for another generation it could run no command. */
+const TIMEOUT_MS = 30_000;
 
 /**
  * The generation of a CLI, from what it prints as its version. One that says nothing of use counts as current: configured like that, an
@@ -15,7 +16,12 @@ const TIMEOUT_MS = 5000;
  */
 export async function generationOf(
   program: string,
-  { stateDir, path, account }: { stateDir: string; path: string; account?: AppServerAccount | undefined },
+  {
+    stateDir,
+    path,
+    account,
+    timeoutMs = TIMEOUT_MS,
+  }: { stateDir: string; path: string; account?: AppServerAccount | undefined; timeoutMs?: number },
 ): Promise<{ generation: Generation; version: string | undefined }> {
   const folder = await mkdtemp(join(stateDir, 'version-'));
   try {
@@ -28,7 +34,7 @@ export async function generationOf(
       graceMs: 1000,
       account,
     });
-    const timer = setTimeout(() => void child.stop(), TIMEOUT_MS);
+    const timer = setTimeout(() => void child.stop(), timeoutMs);
     await child.ended;
     clearTimeout(timer);
     return parseGeneration(child.lastLines.join('\n'));
