@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import { setTimeout as delay, setImmediate as nextLook } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { whenThisProcessIsGone } from './process-guard.ts';
 
 /** For services that drain, on a machine that does much else. */
@@ -131,7 +131,6 @@ export class RunningProcess {
       });
       this.signal('SIGKILL'); // children it left behind, which may also hold its output open
       await Promise.race([closed, delay(OUTPUT_AFTER_EXIT_MS, undefined, { ref: false })]);
-      await nextLook(); // where this process stood still itself meanwhile, what was written is read only now
       const { stdout, stderr } = this.#written;
       return { code, signal, stdout, stderr };
     } finally {
