@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { useCleanup, waitFor } from '@codex-gateways/testing';
+import { PATIENCE_MS } from '../test/patience.ts';
 import { createWorld } from '../test/world.ts';
 
 // Node.js itself keeps the low ones from being passed on.
@@ -30,12 +31,12 @@ describe('descriptors that whoever starts the gateway has open', () => {
       if (gateway.kill()) await ended;
     });
     const descriptors = await waitFor(() => readFile(listing, 'utf8').catch(() => ''), {
-      timeoutMs: 20_000,
+      timeoutMs: PATIENCE_MS,
       describe: 'the CLI to be asked for its version',
     });
     expect(descriptors).toMatch(/ 0 -> /);
     expect(descriptors).not.toMatch(new RegExp(` ${DESCRIPTOR} -> `));
-  }, 30_000);
+  });
 });
 
 function startGateway(env: Record<string, string>): ChildProcess {

@@ -45,7 +45,7 @@ describe('codex-app-gateway, with the real app-server', () => {
     expect(model.requests.at(-1)?.headers.authorization).toBe('Bearer key-of-the-model');
     expect(model.requests.at(-1)?.body.model).toBe('scripted');
     await client.close();
-  }, 60_000);
+  });
 
   it('gives two workspaces nothing of each other: threads, files, events', async () => {
     const [one, other] = await Promise.all([connect(gateway, 'ws-one'), connect(gateway, 'ws-other')]);
@@ -60,14 +60,14 @@ describe('codex-app-gateway, with the real app-server', () => {
     );
     expect(JSON.stringify(other.notifications)).not.toContain(turn.threadId);
     await Promise.all([one.close(), other.close()]);
-  }, 60_000);
+  });
 
   it('gives two clients of one workspace the same threads', async () => {
     const [one, other] = await Promise.all([connect(gateway, 'ws-shared'), connect(gateway, 'ws-shared')]);
     await runTurn(one, { text: 'ours', cwd: '/' });
     expect(await threadsOf(other)).toEqual(['ours']);
     await Promise.all([one.close(), other.close()]);
-  }, 60_000);
+  });
 
   it('keeps the threads of a workspace over its own restart, and gives the state folder to one gateway at a time', async () => {
     const second = await createWorld(cleanup);
@@ -81,7 +81,7 @@ describe('codex-app-gateway, with the real app-server', () => {
     const after = await second.start(modelSettings());
     const again = await connect(after);
     expect(await threadsOf(again)).toEqual(['remember me']);
-  }, 60_000);
+  });
 
   it('writes a configuration of the app-server that is read as it was meant, whatever the model is called', async () => {
     const odd = await createWorld(cleanup);
@@ -94,7 +94,7 @@ describe('codex-app-gateway, with the real app-server', () => {
     expect(config.features).toMatchObject({ hooks: false, plugins: false });
     const toml = await readFile(join(odd.stateDir, 'workspaces', 'ws-1', 'codex-home', 'config.toml'), 'utf8');
     expect(toml).not.toContain('key-of-the-model');
-  }, 60_000);
+  });
 
   it('is ready while the verifier, the exec-gateway and the CLI are there, and says what is missing', async () => {
     expect(await get(gateway, '/readyz')).toEqual({ status: 200, text: '{"status":"ready"}' });

@@ -2,10 +2,12 @@ import {
   type Cleanup,
   createTestDatabase,
   freePort,
+  type ProcessExit,
   type RunningProcess,
   type TurnItem,
   waitFor,
 } from '@codex-gateways/testing';
+import { PATIENCE_MS, PATIENT_EXEC_GATEWAY } from './patience.ts';
 import { runSource } from './run-source.ts';
 import { CAPABILITY_SECRET, GATEWAY_SECRETS, type World } from './world.ts';
 
@@ -40,6 +42,7 @@ export async function startExecGateway(
     CXG_INTERNAL_SHARED_SECRET: SHARED_SECRET,
     CXG_AGENTSERVER_INTERNAL_URL: world.agentserver.url,
     CXG_AGENTSERVER_INTERNAL_SECRET: AGENTSERVER_SECRET,
+    ...PATIENT_EXEC_GATEWAY,
   });
   cleanup.after(() => started.stop());
   await isReady(url, started);
@@ -47,11 +50,16 @@ export async function startExecGateway(
 }
 
 /** Waits until a service says that it is ready. */
-export async function isReady(url: string, running: Pick<RunningProcess, 'output'>): Promise<void> {
-  await waitFor(async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok, {
-    timeoutMs: 30_000,
-    describe: () => `${url} to be ready: ${running.output}`,
+export async function isReady(url: string, running: Pick<RunningProcess, 'output' | 'exited'>): Promise<void> {
+  let exit: ProcessExit | undefined;
+  void running.exited.then((how) => {
+    exit = how;
   });
+  const ready = async () => {
+    if (exit) throw new Error(`${url} ended with ${exit.signal ?? exit.code}: ${running.output}`);
+    return (await fetch(`${url}/readyz`).catch(() => undefined))?.ok;
+  };
+  await waitFor(ready, { timeoutMs: PATIENCE_MS, describe: () => `${url} to be ready: ${running.output}` });
 }
 
 /** What operates a workspace's executors there, as codex-auth does. */
@@ -106,6 +114,28 @@ export async function revokeTurn({ url }: Pick<ExecGatewayProcess, 'url'>, turnI
     body: JSON.stringify({ turn_id: turnId }),
   });
   if (!answer.ok) throw new Error(`the revocation was answered ${answer.status}: ${await answer.text()}`);
+}
+
+/**
+ * Ends the lease of a gateway that does not go on any more, one second from now: so a test need not give a short one to gateways that do go
+ * on, and may only be slow.
+ */
+export async function leaseEndsSoon(
+  { url }: Pick<ExecGatewayProcess, 'url'>,
+  gateway: { readonly name: string; readonly url: string; readonly workspaceId: string },
+): Promise<void> {
+  const answer = await fetch(`${url}/api/exec-gateway/app-server-homes/renew`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${SHARED_SECRET}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      gateway_name: gateway.name,
+      gateway_url: gateway.url,
+      lease_seconds: 1,
+      held: [{ workspace_id: gateway.workspaceId, epoch: 1 }],
+    }),
+  });
+  const text = await answer.text();
+  if (text !== '{"lost":[]}') throw new Error(`the lease was answered ${answer.status}: ${text}`);
 }
 
 /** What commands wrote and the model said in a turn. */

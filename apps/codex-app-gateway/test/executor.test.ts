@@ -23,6 +23,7 @@ import {
   startExecGateway,
   viaExecGateway,
 } from './exec-gateway.ts';
+import { PATIENCE_MS } from './patience.ts';
 import { connect, createWorld, GATEWAY_SECRETS, get, type World } from './world.ts';
 
 async function startExecutor(
@@ -68,7 +69,7 @@ describe('commands on an executor, with the real CLI at both ends and the real e
       CXG_EXECUTOR_CHECK_INTERVAL: '200ms',
     });
     client = await connect(gateway);
-  }, 120_000);
+  });
 
   async function bind(name: string, isDefault: boolean): Promise<string> {
     const exeId = await registerExecutor(execGateway, name);
@@ -88,7 +89,7 @@ describe('commands on an executor, with the real CLI at both ends and the real e
         return ((await answer.json()) as { exe_id: string }[]).some((each) => each.exe_id === exeId);
       },
       {
-        timeoutMs: 20_000,
+        timeoutMs: PATIENCE_MS,
         describe: () => `${exeId} to be online: ${executor.output} ${execGateway.process.output.slice(-3000)}`,
       },
     );
@@ -99,7 +100,7 @@ describe('commands on an executor, with the real CLI at both ends and the real e
     expect(warnings(client)).toEqual([expect.stringContaining(`executor ${first}: the executor is not connected`)]);
     const { text } = await get(gateway, '/metrics');
     expect(text).toMatch(/cxg_app_executor_refusals_total\{code="executor_offline".*\} [1-9]/);
-  }, 60_000);
+  });
 
   it('run once it is online, with the same app-server and the same connection', async () => {
     const { pid } = await onlyAppServer(world.stateDir);
@@ -107,7 +108,7 @@ describe('commands on an executor, with the real CLI at both ends and the real e
     const turn = await runTurn(client, { text: 'go', cwd: '/' });
     expect(outputOf(turn.items)).toContain('marker=of-the-first');
     expect((await onlyAppServer(world.stateDir)).pid).toBe(pid);
-  }, 60_000);
+  });
 
   it('run for their own workspace only: another one has no place to run anything, and hears of nothing', async () => {
     const other = await connect(gateway, 'ws-2');
@@ -120,7 +121,7 @@ describe('commands on an executor, with the real CLI at both ends and the real e
     expect(outputOf(theirs.items)).not.toContain('marker=');
     expect(JSON.stringify(other.notifications)).not.toContain(own.threadId);
     await other.close();
-  }, 60_000);
+  });
 
   it('do not run after a turn was revoked, until a client connects anew: then with another turn', async () => {
     const revoked = await openTurnId(world.stateDir);
@@ -131,7 +132,7 @@ describe('commands on an executor, with the real CLI at both ends and the real e
     client = await connect(gateway);
     expect(outputOf((await runTurn(client, { text: 'go', cwd: '/' })).items)).toContain('marker=of-the-first');
     expect(await openTurnId(world.stateDir)).not.toBe(revoked);
-  }, 60_000);
+  });
 
   it('run on the new default executor as soon as there is one, between two turns', async () => {
     const { pid } = await onlyAppServer(world.stateDir);
@@ -140,11 +141,11 @@ describe('commands on an executor, with the real CLI at both ends and the real e
     expect(await client.closed).toMatchObject({ code: 1001, reason: expect.stringContaining('another executor') });
     await isOnline(second, executor);
     await waitFor(async () => (await appServerProcesses(world.stateDir)).every((each) => each.pid !== pid), {
-      timeoutMs: 10_000,
+      timeoutMs: PATIENCE_MS,
       describe: 'the app-server before to be gone',
     });
     const next = await connect(gateway);
     const turn = await runTurn(next, { text: 'go', cwd: '/' });
     expect(outputOf(turn.items)).toContain('marker=of-the-second');
-  }, 60_000);
+  });
 });

@@ -24,6 +24,7 @@ import {
   startExecGateway,
   viaExecGateway,
 } from './exec-gateway.ts';
+import { PATIENCE_MS } from './patience.ts';
 import { connect, createWorld, type World } from './world.ts';
 
 const VERSION = '0.140.0';
@@ -79,7 +80,7 @@ describe('an app-server and an executor of the last CLI without encryption (0.14
   it('runs nothing without an executor', async () => {
     expect(await prompt()).not.toMatch(/marker=(?!\$)/);
     expect(await ranHere()).toEqual([]);
-  }, 60_000);
+  });
 
   it('runs nothing while its executor is offline; the person is told why, in words', async () => {
     await bindExecutor(execGateway, exeId, { name: 'old', isDefault: true });
@@ -89,24 +90,24 @@ describe('an app-server and an executor of the last CLI without encryption (0.14
     expect(await ranHere()).toEqual([]);
     const warnings = client.notifications.filter(({ method }) => method === 'warning');
     expect(JSON.stringify(warnings)).toContain(`executor ${exeId}: the executor is not connected`);
-  }, 60_000);
+  });
 
   it('runs commands on it once it is online, with the same app-server', async () => {
     const { pid } = await onlyAppServer(world.stateDir);
     await startExecutor(cleanup, execGateway, exeId);
     await waitFor(async () => (await prompt()).includes('marker=of-0140'), {
-      timeoutMs: 40_000,
+      timeoutMs: PATIENCE_MS,
       describe: 'a command to run on the executor',
     });
     expect(await ranHere()).toEqual(['ran-of-0140']);
     expect((await onlyAppServer(world.stateDir)).pid).toBe(pid);
-  }, 60_000);
+  });
 
   it('runs none after the turn was revoked, until a client connects anew: then with another turn', async () => {
     const revoked = await openTurnId(world.stateDir);
     await revokeTurn(execGateway, revoked);
     await waitFor(async () => !(await prompt()).includes('marker=of-0140'), {
-      timeoutMs: 20_000,
+      timeoutMs: PATIENCE_MS,
       describe: 'the bridge to close',
     });
     expect(await prompt()).not.toContain('marker=of-0140');
@@ -114,7 +115,7 @@ describe('an app-server and an executor of the last CLI without encryption (0.14
     client = await connect(gateway);
     expect(await prompt()).toContain('marker=of-0140');
     expect(await openTurnId(world.stateDir)).not.toBe(revoked);
-  }, 60_000);
+  });
 
   it('has nothing in its environment that opens more than its own bridge', async () => {
     const { environment } = await onlyAppServer(world.stateDir);

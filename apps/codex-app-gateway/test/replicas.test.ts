@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type AppServerClient,
@@ -16,8 +17,10 @@ import {
 } from '@codex-gateways/testing';
 import { hopToken } from '@codex-gateways/tokens';
 import { appServerProcesses } from './app-server-processes.ts';
-import { type ExecGatewayProcess, isReady, startExecGateway, viaExecGateway } from './exec-gateway.ts';
+import { type ExecGatewayProcess, isReady, leaseEndsSoon, startExecGateway, viaExecGateway } from './exec-gateway.ts';
+import { PATIENCE_MS } from './patience.ts';
 import { runSource } from './run-source.ts';
+import { withOutputs } from './with-outputs.ts';
 import { CAPABILITY_SECRET, connect, createWorld, get, type World, wsUrl } from './world.ts';
 
 interface Replica {
@@ -26,8 +29,6 @@ interface Replica {
   readonly stateDir: string;
   process: RunningProcess;
 }
-
-const LEASE_SECONDS = 3;
 
 describe('two gateways, with the real app-server and the real exec-gateway', () => {
   const cleanup = useCleanup();
@@ -47,8 +48,7 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
         CXG_STATE_DIR: replica.stateDir,
         ...viaExecGateway(execGateway),
         CXG_MODEL_PROVIDER_BASE_URL: modelUrl,
-        CXG_APP_LEASE: `${LEASE_SECONDS}s`,
-        CXG_APP_LEASE_RENEWAL: '200ms',
+        CXG_APP_LEASE: '5m',
         CXG_REVERIFY_INTERVAL: '300ms',
         CXG_MAX_CONNECTIONS_PER_WORKSPACE: '4',
       }),
@@ -63,6 +63,16 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
     await isReady(url, replica.process);
     return replica;
   };
+  /** Of a gateway that does not go on. */
+  const endLease = async ({ url, stateDir }: Replica, workspaceId: string): Promise<void> => {
+    const name = (await readFile(join(stateDir, 'gateway.id'), 'utf8')).trim();
+    await leaseEndsSoon(execGateway, { name, url, workspaceId });
+  };
+  const test = (title: string, run: () => Promise<void>) => it(title, withOutputs(outputs, run));
+  const outputs = () =>
+    Object.fromEntries(
+      [...replicas, { name: 'exec-gateway', ...execGateway }].map((each) => [each.name, each.process.output]),
+    );
   const restart = async (replica: Replica): Promise<void> => {
     replica.process = launch(replica);
     await isReady(replica.url, replica.process);
@@ -87,9 +97,9 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
     execGateway = await startExecGateway(cleanup, world);
     [first, second] = await Promise.all([startReplica('first'), startReplica('second')]);
     front = { url: await startRoundRobin(cleanup, () => [first.url, second.url]) };
-  }, 120_000);
+  });
 
-  it('give two clients of one workspace one app-server, whichever gateway each of them meets', async () => {
+  test('give two clients of one workspace one app-server, whichever gateway each of them meets', async () => {
     const clients = [await connect(front, 'ws-shared'), await connect(front, 'ws-shared')] as const;
     expect(await appServersOf('ws-shared')).toHaveLength(1);
     const turn = await runTurn(clients[0], { text: 'from the first client', cwd: '/' });
@@ -100,16 +110,16 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
     const joined = await Promise.all([first, second].map(async (each) => (await get(each, '/metrics')).text));
     expect(joined.join('\n')).toMatch(/cxg_app_forwards_total\{outcome="joined".*\} 1/);
     await Promise.all(clients.map((client) => client.close()));
-  }, 60_000);
+  });
 
-  it('start one app-server when both are asked at once', async () => {
+  test('start one app-server when both are asked at once', async () => {
     const clients = await Promise.all([first, second, first, second].map((each) => connect(each, 'ws-race')));
     await Promise.all(clients.map((client) => client.initialize()));
     expect(await appServersOf('ws-race')).toHaveLength(1);
     await Promise.all(clients.map((client) => client.close()));
-  }, 60_000);
+  });
 
-  it('guard a client that is passed on, verify its token again, and count its place where it connected', async () => {
+  test('guard a client that is passed on, verify its token again, and count its place where it connected', async () => {
     const home = await connect(first, 'ws-guarded');
     const passedOn = await connect(second, 'ws-guarded');
     expect(await appServersOf('ws-guarded')).toEqual(['first']);
@@ -122,9 +132,9 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
     expect(await passedOn.closed).toMatchObject({ code: 4401 });
     await Promise.all([home, ...others].map((client) => client.closed));
     world.agentserver.answer = answer;
-  }, 60_000);
+  });
 
-  it('tell codex-auth of a client at the gateway where it connected, with what it calls itself', async () => {
+  test('tell codex-auth of a client at the gateway where it connected, with what it calls itself', async () => {
     const reports: { gateway: string; session: Record<string, unknown> }[] = [];
     const { answer } = world.agentserver;
     world.agentserver.answer = (request) => {
@@ -142,7 +152,7 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
     await Promise.all([home.initialize(), passedOn.initialize()]);
     const introduced = () => reports.filter(({ session }) => session.client_name === 'codex-gateways-tests');
     await waitFor(() => new Set(introduced().map(({ session }) => session.id)).size === 2, {
-      timeoutMs: 10_000,
+      timeoutMs: PATIENCE_MS,
       describe: () => `two sessions with a name: ${JSON.stringify(reports)}`,
     });
     expect(new Set(introduced().map(({ gateway }) => gateway)).size).toBe(2);
@@ -150,9 +160,9 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
     await Promise.all([home, passedOn].map((client) => client.close()));
     await Promise.all([third, fourth].map((replica) => replica.process.stop()));
     world.agentserver.answer = answer;
-  }, 60_000);
+  });
 
-  it('take nothing over an internal hop without a token that was minted for it', async () => {
+  test('take nothing over an internal hop without a token that was minted for it', async () => {
     const mint = (claims: object) =>
       hopToken.mint(
         { aud: 'x', sub: 'ws-1', grant: {}, exp: Math.floor(Date.now() / 1000) + 30, ...claims },
@@ -164,7 +174,7 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
     }
   });
 
-  it('keep what runs while the exec-gateway is away, and refuse what would have to be started', async () => {
+  test('keep what runs while the exec-gateway is away, and refuse what would have to be started', async () => {
     const client = await connect(first, 'ws-outage');
     await client.initialize();
     await freeze(execGateway.process.pid);
@@ -180,18 +190,19 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
     }
     expect(await threadsOf(client)).toEqual([]);
     await client.close();
-  }, 60_000);
+  });
 
-  it('give a workspace to the other one when its gateway is killed', async () => {
-    const killed = await startReplica('killed');
+  test('give a workspace to the other one when its gateway is killed', async () => {
+    const killed = await startReplica('killed', { CXG_APP_LEASE_RENEWAL: '1m' });
     const [home, passedOn] = [await connect(killed, 'ws-killed'), await connect(second, 'ws-killed')];
     process.kill(killed.process.pid, 'SIGKILL');
     expect((await passedOn.closed).code).toBe(1001);
     await home.closed;
+    await endLease(killed, 'ws-killed');
     const next = await connect(second, 'ws-killed');
     expect(await runTurn(next, { text: 'still there?', cwd: '/' })).toMatchObject({ status: 'completed' });
     await waitFor(async () => (await appServersOf('ws-killed')).join() === 'second', {
-      timeoutMs: 10_000,
+      timeoutMs: PATIENCE_MS,
       describe: 'one app-server, at the gateway that is left',
     });
     await next.close();
@@ -199,29 +210,31 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
     const back = await connect(killed, 'ws-killed');
     expect(await threadsOf(back)).toEqual(['still there?']);
     await back.close();
-  }, 90_000);
+  });
 
-  it('stop the app-server of a gateway that was paused for so long that another one took over', async () => {
-    const paused = await connect(first, 'ws-paused');
-    await freeze(first.process.pid);
+  test('stop the app-server of a gateway that was paused for so long that another one took over', async () => {
+    const paused = await startReplica('paused');
+    const client = await connect(paused, 'ws-paused');
+    await freeze(paused.process.pid);
     try {
+      await endLease(paused, 'ws-paused');
       const next = await connect(second, 'ws-paused');
       await next.initialize();
     } finally {
-      process.kill(first.process.pid, 'SIGCONT');
+      process.kill(paused.process.pid, 'SIGCONT');
     }
-    expect(await paused.closed).toMatchObject({ code: 1001, reason: expect.stringContaining('another gateway') });
+    expect(await client.closed).toMatchObject({ code: 1001, reason: expect.stringContaining('another gateway') });
     await waitFor(async () => (await appServersOf('ws-paused')).join() === 'second', {
-      timeoutMs: 10_000,
+      timeoutMs: PATIENCE_MS,
       describe: 'one app-server, at the gateway that took over',
     });
-    const back = await connect(first, 'ws-paused');
+    const back = await connect(paused, 'ws-paused');
     await back.initialize();
     expect(await appServersOf('ws-paused')).toEqual(['second']);
-  }, 90_000);
+  });
 
-  it('hand workspaces over at once when a gateway shuts down in order', async () => {
-    const third = await startReplica('third', { CXG_APP_LEASE: '5m' });
+  test('hand workspaces over at once when a gateway shuts down in order', async () => {
+    const third = await startReplica('third');
     const client = await connect(third, 'ws-drained');
     process.kill(third.process.pid, 'SIGTERM');
     expect((await client.closed).code).toBe(1001);
@@ -229,5 +242,5 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
     await next.initialize();
     expect((await third.process.exited).code).toBe(0);
     expect(await appServersOf('ws-drained')).toEqual(['first']);
-  }, 60_000);
+  });
 });

@@ -3,6 +3,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { useCleanup, waitFor } from '@codex-gateways/testing';
 import type { WebSocket } from 'ws';
 import type { AppGateway } from '../src/index.ts';
+import { PATIENCE_MS } from './patience.ts';
 import { createWorld, get, type World } from './world.ts';
 import { startWsBackend } from './ws-backend.ts';
 
@@ -11,6 +12,9 @@ interface Call {
   readonly method: string;
   readonly params: { readonly threadId?: string };
 }
+
+/** How long the gateway waits for the end of a turn that it has interrupted. */
+const INTERRUPT_MS = 5000;
 
 describe('POST /api/turns, with an app-server that does not do its part', () => {
   const cleanup = useCleanup();
@@ -53,19 +57,19 @@ describe('POST /api/turns, with an app-server that does not do its part', () => 
       misbehave = () => false;
       expect(await (await post({ input: 'x' })).json()).toMatchObject({ status: 'completed', final_message: 'done' });
     },
-    20_000,
   );
 
   it('interrupts a turn that begins only after its time', async () => {
     misbehave = (call, socket) => {
       if (call.method !== 'turn/start') return false;
-      setTimeout(() => socket.send(JSON.stringify({ id: call.id, result: { turn: { id: 'turn-1' } } })), 1500);
+      // Later than the turn may take, and before it is given up.
+      setTimeout(() => socket.send(JSON.stringify({ id: call.id, result: { turn: { id: 'turn-1' } } })), 3500);
       return true;
     };
-    const answer = await post({ input: 'x', timeout_seconds: 1 });
+    const answer = await post({ input: 'x', timeout_seconds: 3 });
     expect(await answer.json()).toMatchObject({ turn_id: 'turn-1', status: 'interrupted' });
     expect(calls.at(-1)).toBe('turn/interrupt');
-  }, 20_000);
+  });
 
   /** A gateway that shuts down while a turn is under way, and how its caller and the app-server hear of it. */
   async function shutDownInTurn(CXG_DRAIN_TIMEOUT: string, isInterruptHeeded: boolean) {
@@ -78,27 +82,27 @@ describe('POST /api/turns, with an app-server that does not do its part', () => 
       return true;
     };
     const answered = post({ input: 'x' }, ending);
-    await waitFor(() => calls.includes('turn/start'), { timeoutMs: 5000, describe: 'the turn' });
+    await waitFor(() => calls.includes('turn/start'), { timeoutMs: PATIENCE_MS, describe: 'the turn' });
     const startedAtMs = performance.now();
     const [answer] = await Promise.all([answered, ending.drain()]);
     return { answer, body: await answer.json(), drainedMs: performance.now() - startedAtMs };
   }
 
   it('interrupts its turn when the gateway shuts down, since nobody else would', async () => {
-    const { answer, body, drainedMs } = await shutDownInTurn('20s', true);
+    const { answer, body, drainedMs } = await shutDownInTurn('60s', true);
     expect(answer.status).toBe(200);
     expect(body).toMatchObject({ status: 'interrupted', error: { message: 'the gateway is shutting down' } });
     expect(calls.at(-1)).toBe('turn/interrupt');
-    expect(drainedMs).toBeLessThan(4000);
-  }, 20_000);
+    expect(drainedMs).toBeLessThan(INTERRUPT_MS);
+  });
 
   it('does not hold up a gateway that shuts down when it does not heed the interruption', async () => {
-    const { answer, body, drainedMs } = await shutDownInTurn('1s', false);
+    const { answer, body } = await shutDownInTurn('1s', false);
+    // Had it been waited for, there would be a result.
     expect(answer.status).toBe(503);
     expect(body).toMatchObject({ error: { code: 'connection_ended' } });
     expect(calls.at(-1)).toBe('turn/interrupt');
-    expect(drainedMs).toBeLessThan(4000);
-  }, 20_000);
+  });
 
   it.each([[{}], [null], [{ thread: { id: 7 } }]])('is 502 when a thread is %j', async (result) => {
     misbehave = ({ id, method }, socket) => {
@@ -163,16 +167,20 @@ describe('POST /api/turns, with an app-server that does not do its part', () => 
         before = sentBytes;
         return hasStopped;
       },
-      { timeoutMs: 10_000, intervalMs: 300, describe: () => `the app-server to be held up, after ${sentBytes} bytes` },
+      {
+        timeoutMs: PATIENCE_MS,
+        intervalMs: 300,
+        describe: () => `the app-server to be held up, after ${sentBytes} bytes`,
+      },
     );
     expect(sentBytes).toBeLessThan(100_000_000);
     isWriting = false;
     leave();
     await waitFor(async () => /cxg_app_connections\{.*\} 0/.test((await get(gateway, '/metrics')).text), {
-      timeoutMs: 15_000,
+      timeoutMs: PATIENCE_MS,
       describe: 'the turn to be over',
     });
-  }, 40_000);
+  });
 });
 
 function answerAsItShould({ id, method, params }: Call, socket: WebSocket): void {

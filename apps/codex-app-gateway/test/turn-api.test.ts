@@ -13,8 +13,9 @@ import {
 } from '@codex-gateways/testing';
 import { z } from 'zod';
 import type { AppGateway } from '../src/index.ts';
+import { PATIENCE_MS } from './patience.ts';
 import { startStandIn } from './stand-in.ts';
-import { createWorld, get, type World } from './world.ts';
+import { connect, createWorld, get, type World } from './world.ts';
 
 const SECRET = 'secret-of-other-services';
 
@@ -48,7 +49,7 @@ describe('POST /api/turns, with the real app-server', () => {
       CXG_MAX_TURNS_PER_WORKSPACE: '2',
       CXG_MAX_TURN_BODY_BYTES: '2048',
     });
-  }, 60_000);
+  });
 
   const bearer = (workspaceId = 'ws-1') => ({ authorization: `Bearer ast_${workspaceId}` });
   const send = (body: unknown, headers: Record<string, string> = bearer(), signal?: AbortSignal) =>
@@ -69,7 +70,7 @@ describe('POST /api/turns, with the real app-server', () => {
     expect(body).toMatchObject({ status: 'completed', final_message: 'you said: hello', error: null });
     expect((body.items as { type: string }[]).map(({ type }) => type)).toEqual(['userMessage', 'agentMessage']);
     expect(body.usage).toMatchObject({ input_tokens: 1, output_tokens: 1, total_tokens: 2 });
-  }, 60_000);
+  });
 
   it('goes on with a thread, and takes several inputs', async () => {
     const { body: first } = await post({ input: 'one' });
@@ -81,7 +82,7 @@ describe('POST /api/turns, with the real app-server', () => {
     expect(body).toMatchObject({ thread_id: first.thread_id, status: 'completed' });
     expect(body.turn_id).not.toBe(first.turn_id);
     expect(body.final_message).toContain('three');
-  }, 60_000);
+  });
 
   it('is for the workspace of the bearer, or the one that a service with the secret names', async () => {
     const { body: theirs } = await post({ input: 'of ws-1' });
@@ -102,7 +103,7 @@ describe('POST /api/turns, with the real app-server', () => {
       body: JSON.stringify(named),
     });
     expect(answer.status).toBe(401);
-  }, 60_000);
+  });
 
   it('is for a workspace of the user of an access token, whom codex-auth is asked about', async () => {
     const token = { authorization: 'Bearer of.ada.in-ws-1' };
@@ -127,7 +128,7 @@ describe('POST /api/turns, with the real app-server', () => {
       expect(await post(request, token)).toMatchObject({ status: 503, body: { error: { code: expect.any(String) } } });
     }
     world.agentserver.answer = answer;
-  }, 60_000);
+  });
 
   it.each([
     [{}],
@@ -149,7 +150,10 @@ describe('POST /api/turns, with the real app-server', () => {
 
   it.each(['GET', 'PUT', 'DELETE'])('is 405 for %s, which says what it takes', async (method) => {
     const answer = await fetch(`${gateway.url}/api/turns`, { method });
-    expect({ status: answer.status, allow: answer.headers.get('allow') }).toEqual({ status: 405, allow: 'POST, OPTIONS' });
+    expect({ status: answer.status, allow: answer.headers.get('allow') }).toEqual({
+      status: 405,
+      allow: 'POST, OPTIONS',
+    });
     expect(await answer.json()).toMatchObject({ error: { code: 'method_not_allowed' } });
     const written = await fetch(`${gateway.url}/openapi.json`, { method: 'POST' });
     expect({ status: written.status, allow: written.headers.get('allow') }).toEqual({
@@ -175,7 +179,7 @@ describe('POST /api/turns, with the real app-server', () => {
     const refused = await post({ input: 'x' }, bearer('ws-never-started'));
     expect(refused).toMatchObject({ status: 503, body: { error: { code: 'app_server_unavailable' } } });
     expect(refused.headers.get('retry-after')).not.toBeNull();
-  }, 60_000);
+  });
 
   it('streams what happens when it is asked to', async () => {
     const answer = await send({ input: 'hello' }, { ...bearer(), accept: 'text/event-stream' });
@@ -196,7 +200,7 @@ describe('POST /api/turns, with the real app-server', () => {
     ]);
     expect(events.at(-1)?.data).toMatchObject({ status: 'completed', final_message: 'you said: hello' });
     expect((await send({ input: '' }, { ...bearer(), accept: 'text/event-stream' })).status).toBe(400);
-  }, 60_000);
+  });
 
   it('serves a document of itself, whose schemas fit what it answers', async () => {
     const document = JSON.parse((await get(gateway, '/openapi.json')).text) as OpenApi;
@@ -222,7 +226,7 @@ describe('POST /api/turns, with the real app-server', () => {
     expect(Object.keys(responses)).toContain(String(refused.status));
     expect(schema('Error').safeParse(refused.body)).toMatchObject({ success: true });
     expect(schema('TurnRequest').safeParse({ input: 'x' })).toMatchObject({ success: true });
-  }, 60_000);
+  });
 
   describe('while the model takes its time', () => {
     let slow: AppGateway;
@@ -247,40 +251,50 @@ describe('POST /api/turns, with the real app-server', () => {
       });
       cleanup.after(() => letGo());
       gateway = slow;
-    }, 60_000);
+    });
 
     it('interrupts a turn that takes longer than it may', async () => {
-      const { status, body } = await post({ input: 'slow', timeout_seconds: 2 });
-      expect(status).toBe(200);
-      expect(body).toMatchObject({ status: 'interrupted', error: { message: 'it took longer than 2 s' } });
-    }, 60_000);
+      const client = await connect(gateway); // its app-server runs
+      // A turn that does not begin in its time is refused: the time is one in which it begins on this machine.
+      let seconds = 2;
+      let answer = await post({ input: 'slow', timeout_seconds: seconds });
+      while (answer.status === 503 && seconds < 60) {
+        seconds *= 2;
+        answer = await post({ input: 'slow', timeout_seconds: seconds });
+      }
+      expect(answer).toMatchObject({
+        status: 200,
+        body: { status: 'interrupted', error: { message: `it took longer than ${seconds} s` } },
+      });
+      await client.close();
+    });
 
     it('interrupts the turn of a remote token that is revoked meanwhile', async () => {
       const before = asked;
       const { answer } = world.agentserver;
       const turn = post({ input: 'slow' });
-      await waitFor(() => asked > before, { timeoutMs: 20_000, describe: 'the turn to run' });
+      await waitFor(() => asked > before, { timeoutMs: PATIENCE_MS, describe: 'the turn to run' });
       world.agentserver.answer = () => ({ status: 401, body: { error: 'invalid_token' } });
       expect((await turn).body).toMatchObject({
         status: 'interrupted',
         error: { message: 'the remote token is no longer valid' },
       });
       world.agentserver.answer = answer;
-    }, 60_000);
+    });
 
     it('interrupts the turn of a client that leaves, and runs so many at once', async () => {
       const before = asked;
       const clients = [new AbortController(), new AbortController()];
       const left = clients.map(({ signal }) => send({ input: 'slow' }, bearer(), signal).catch(() => undefined));
-      await waitFor(() => asked >= before + 2, { timeoutMs: 20_000, describe: 'two turns to run' });
+      await waitFor(() => asked >= before + 2, { timeoutMs: PATIENCE_MS, describe: 'two turns to run' });
       expect(await post({ input: 'x' })).toMatchObject({ status: 429, body: { error: { code: 'too_many_turns' } } });
       for (const client of clients) client.abort();
       await Promise.all(left);
       await waitFor(async () => /cxg_app_connections\{.*\} 0/.test((await get(slow, '/metrics')).text), {
-        timeoutMs: 20_000,
+        timeoutMs: PATIENCE_MS,
         describe: 'the turns to be over',
       });
-    }, 60_000);
+    });
   });
 });
 
@@ -292,7 +306,7 @@ async function statusBeforeBody(url: string, headers: Record<string, string>): P
   });
   sent.on('error', () => undefined);
   sent.flushHeaders();
-  const signal = AbortSignal.timeout(5000);
+  const signal = AbortSignal.timeout(PATIENCE_MS);
   const [answer] = (await once(sent, 'response', { signal })) as [IncomingMessage];
   sent.destroy();
   return answer.statusCode;

@@ -1,7 +1,14 @@
 import { join } from 'node:path';
 import { createLogger } from '@codex-gateways/service';
-import { type AppServerClient, type Cleanup, connectAppServer, createCodexHome } from '@codex-gateways/testing';
+import {
+  type AppServerClient,
+  type Cleanup,
+  connectAppServer,
+  createCodexHome,
+  waitFor,
+} from '@codex-gateways/testing';
 import { type AppGateway, createAppGateway, readConfig } from '../src/index.ts';
+import { PATIENCE_MS, PATIENT_DEADLINES } from './patience.ts';
 import { type StandIn, startStandIn } from './stand-in.ts';
 
 /** What the stand-in of the exec-gateway lists. */
@@ -63,6 +70,7 @@ export async function createWorld(cleanup: Cleanup): Promise<World> {
     CXG_STATE_DIR: stateDir,
     CXG_MODEL: 'scripted',
     ...SECRETS,
+    ...PATIENT_DEADLINES,
     ...overrides,
   });
   return {
@@ -89,7 +97,27 @@ export async function createWorld(cleanup: Cleanup): Promise<World> {
 
 /** A client of a workspace, with a token that is valid. */
 export async function connect(gateway: Pick<AppGateway, 'url'>, workspaceId = 'ws-1'): Promise<AppServerClient> {
-  return connectAppServer({ url: wsUrl(gateway), bearer: `ast_${workspaceId}`, timeoutMs: 30_000 });
+  return connectAppServer({ url: wsUrl(gateway), bearer: `ast_${workspaceId}`, timeoutMs: PATIENCE_MS });
+}
+
+/** As `connect`, again and again until it is let in. @param onRefusal - called with each error before that */
+export async function connectAtLast(
+  gateway: Pick<AppGateway, 'url'>,
+  workspaceId?: string,
+  onRefusal: (error: unknown) => void = () => undefined,
+): Promise<AppServerClient> {
+  let last: unknown;
+  const attempt = () =>
+    connect(gateway, workspaceId).catch((error: unknown) => {
+      last = error;
+      onRefusal(error);
+      return undefined;
+    });
+  return waitFor(attempt, {
+    timeoutMs: PATIENCE_MS,
+    describe: () => `a client to be let in: ${last}`,
+    intervalMs: 100,
+  });
 }
 
 export function wsUrl({ url }: Pick<AppGateway, 'url'>): string {

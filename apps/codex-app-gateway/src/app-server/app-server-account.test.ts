@@ -33,7 +33,7 @@ function asAnybodyElse(): void {
     await expect(world.start(ACCOUNT)).rejects.toThrow(
       'programs cannot be run as user 64123, group 64124 (CXG_APP_SERVER_UID, CXG_APP_SERVER_GID): that takes root',
     );
-  }, 60_000);
+  });
 }
 
 function asRoot(): void {
@@ -74,7 +74,7 @@ function asRoot(): void {
     }
     expect(((await stat(join(stateDir, 'gateway.lock'))).mode & 0o077).toString(8)).toBe('0');
     expect(await readdir(join(workspace, 'codex-home'))).toContain('config.toml');
-  }, 60_000);
+  });
 
   it('end with the gateway, all of them', async () => {
     const world = await createWorld(cleanup);
@@ -83,7 +83,7 @@ function asRoot(): void {
     const { pid } = await onlyAppServer(join(base, 'ending'));
     await gateway.close();
     await expect(stat(`/proc/${pid}`)).rejects.toMatchObject({ code: 'ENOENT' });
-  }, 60_000);
+  });
 
   it('take over what app-servers of the gateway’s own user left, without following a link out of it', async () => {
     const stateDir = join(base, 'earlier');

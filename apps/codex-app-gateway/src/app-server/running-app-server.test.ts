@@ -1,4 +1,5 @@
 import { waitFor } from '@codex-gateways/testing';
+import { PATIENCE_MS } from '../../test/patience.ts';
 import type { LaunchedAppServer } from './launch-app-server.ts';
 import { RunningAppServer } from './running-app-server.ts';
 
@@ -34,7 +35,7 @@ describe('the life of one app-server', () => {
   }
 
   const hasEnded = (running: RunningAppServer) =>
-    waitFor(() => !running.isUsable, { timeoutMs: 5000, describe: 'the end' });
+    waitFor(() => !running.isUsable, { timeoutMs: PATIENCE_MS, describe: 'the end' });
 
   it('ends at once when the last client had to leave since its access has ended', async () => {
     const { running } = launch({ idleShutdownMs: 60_000 });

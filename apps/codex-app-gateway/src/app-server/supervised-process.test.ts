@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { isAlive, useCleanup, waitFor } from '@codex-gateways/testing';
+import { PATIENCE_MS } from '../../test/patience.ts';
 import { runSource } from '../../test/run-source.ts';
 import { SupervisedProcess } from './supervised-process.ts';
 
@@ -26,11 +27,12 @@ describe('a supervised process', () => {
 
   /** Waits for a line that the process writes. */
   function line(child: SupervisedProcess, pattern: RegExp): Promise<RegExpExecArray> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       child.onLine((text) => {
         const match = pattern.exec(text);
         if (match) resolve(match);
       });
+      void child.ended.then((how) => reject(new Error(`it ${how}; it wrote: ${child.lastLines.join(' | ')}`)));
     });
   }
 
@@ -79,7 +81,10 @@ describe('a supervised process', () => {
     const child = start(`i=0; while [ $i -lt 50 ]; do echo "line $i" >&2; i=$((i+1)); done
       printf '\\033[31mred\\033[0m\\n' >&2; head -c 100000 /dev/zero | tr '\\0' x >&2; echo >&2`);
     await child.ended;
-    await waitFor(() => child.lastLines.at(-1)?.startsWith('xxx'), { timeoutMs: 5000, describe: 'the long line' });
+    await waitFor(() => child.lastLines.at(-1)?.startsWith('xxx'), {
+      timeoutMs: PATIENCE_MS,
+      describe: 'the long line',
+    });
     expect(child.lastLines).toHaveLength(20);
     expect(child.lastLines.at(-1)).toHaveLength(500);
     expect(child.lastLines.at(-2)).toBe('red');
@@ -87,7 +92,8 @@ describe('a supervised process', () => {
   });
 
   it('is asked to end first', async () => {
-    const child = start('trap "echo asked >&2; exit 3" TERM; echo ready >&2; while :; do sleep 0.05; done');
+    const script = 'trap "echo asked >&2; exit 3" TERM; echo ready >&2; while :; do sleep 0.05; done';
+    const child = start(script, { graceMs: PATIENCE_MS });
     await line(child, /ready/);
     await child.stop();
     expect(await child.ended).toBe('ended with exit code 3');
@@ -100,22 +106,22 @@ describe('a supervised process', () => {
     expect(isAlive(Number(sleeper))).toBe(true);
     await child.stop();
     expect(await child.ended).toMatch(/SIGKILL|signal 9/);
-    await waitFor(() => !isAlive(Number(sleeper)), { timeoutMs: 5000, describe: 'the sleeper to end' });
+    await waitFor(() => !isAlive(Number(sleeper)), { timeoutMs: PATIENCE_MS, describe: 'the sleeper to end' });
   });
 
   it('takes what it left running with it when it ends by itself', async () => {
     const child = start('sleep 1000 & echo "sleeper $!" >&2');
     const [, sleeper] = await line(child, /sleeper (\d+)/);
     await child.ended;
-    await waitFor(() => !isAlive(Number(sleeper)), { timeoutMs: 5000, describe: 'the sleeper to end' });
+    await waitFor(() => !isAlive(Number(sleeper)), { timeoutMs: PATIENCE_MS, describe: 'the sleeper to end' });
   });
 
   it('does not outlive whoever holds it, killed without a chance to do anything', async () => {
     const holder = runSource('test/holder.fixture.ts');
-    const [text] = await holder.waitForOutput(/\{"groupId".*\}/, 20_000);
+    const [text] = await holder.waitForOutput(/\{"groupId".*\}/, PATIENCE_MS);
     const { groupId, programId } = JSON.parse(text) as { groupId: number; programId: number };
     expect([isAlive(groupId), isAlive(programId)]).toEqual([true, true]);
     process.kill(holder.pid, 'SIGKILL');
-    await waitFor(() => !isAlive(programId) && !isAlive(groupId), { timeoutMs: 10_000, describe: 'both to end' });
+    await waitFor(() => !isAlive(programId) && !isAlive(groupId), { timeoutMs: PATIENCE_MS, describe: 'both to end' });
   });
 });

@@ -1,5 +1,6 @@
 import { createLogger, OwnSecret } from '@codex-gateways/service';
 import { useCleanup } from '@codex-gateways/testing';
+import { PATIENCE_MS } from '../../test/patience.ts';
 import { type StandInAnswer, startStandIn } from '../../test/stand-in.ts';
 import { createAccessTokenVerifier } from './access-token-verifier.ts';
 
@@ -14,7 +15,7 @@ describe('verification of access tokens', () => {
     const log = createLogger({ service: 'test', level: 'info' }, { write: (line) => void lines.push(line) });
     const ownSecret = new OwnSecret({ log, nowMs: () => 0, variable: 'THE_SECRET', consequence: 'nobody is let in' });
     const verifier = createAccessTokenVerifier({
-      ...{ agentserverUrl: agentserver.url, agentserverSecret: 'the internal secret', timeoutMs: 5000 },
+      ...{ agentserverUrl: agentserver.url, agentserverSecret: 'the internal secret', timeoutMs: PATIENCE_MS },
       ownSecret,
     });
     cleanup.after(() => verifier.close());

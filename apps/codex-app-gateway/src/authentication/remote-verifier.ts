@@ -21,6 +21,8 @@ export interface RemoteVerifierOptions {
   readonly breakerFailures: number;
   /** The first such while; it doubles up to half a minute. */
   readonly breakerBackOffMs: number;
+  /** A steady clock, by which the while is measured. */
+  readonly nowMs?: () => number;
 }
 
 /**
@@ -29,13 +31,13 @@ export interface RemoteVerifierOptions {
  * is not asked but for a probe now and then. See docs/protocol.md.
  */
 export function createRemoteVerifier(options: RemoteVerifierOptions, ownSecret: OwnSecret): Authenticator {
-  const { breakerFailures, breakerBackOffMs, ...rest } = options;
+  const { breakerFailures, breakerBackOffMs, nowMs = () => performance.now(), ...rest } = options;
   const client = createVerifierClient({ ...rest, onUnauthorized: (body) => ownSecret.unauthorized(body) });
   const breaker = new CircuitBreaker({
     failureThreshold: breakerFailures,
     backOffMs: breakerBackOffMs,
     maxBackOffMs: Math.max(MAX_BACK_OFF_MS, breakerBackOffMs),
-    nowMs: () => performance.now(),
+    nowMs,
   });
   const ask = async (token: string, headers?: Readonly<Record<string, string>>) => {
     const answer = await client.verify(token, headers);

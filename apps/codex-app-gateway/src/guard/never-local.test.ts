@@ -12,6 +12,7 @@ import {
   startModelServer,
   useCleanup,
 } from '@codex-gateways/testing';
+import { PATIENCE_MS } from '../../test/patience.ts';
 import { connect, createWorld, type World } from '../../test/world.ts';
 import { launchAppServer } from '../app-server/launch-app-server.ts';
 import { prepareWorkspaceFolder } from '../app-server/workspace-folder.ts';
@@ -53,7 +54,7 @@ describe.each([
     const gateway = await world.start({ CXG_MODEL_PROVIDER_BASE_URL: model.url, CXG_CODEX_API_KEY: 'key' });
     client = await connect(gateway);
     await client.initialize();
-  }, 60_000);
+  });
 
   /** A client of an app-server that was started as the gateway starts them, with nothing in between. */
   async function withoutGuard(): Promise<AppServerClient> {
@@ -71,7 +72,7 @@ describe.each([
           : { ...executor, registryUrl: execGateway.url, execGatewayUrl: execGateway.url },
       network: {},
       path: '/usr/bin:/bin',
-      startTimeoutMs: 20_000,
+      startTimeoutMs: PATIENCE_MS,
       stopTimeoutMs: 1000,
       signal: new AbortController().signal,
       onProcess: async () => undefined,
@@ -91,7 +92,7 @@ describe.each([
     const turn = await runTurn(client, { text: 'go', cwd: project });
     expect(turn.environmentIds).toEqual(executors.length === 0 ? [] : ['remote']);
     expect(turn.items.at(-1)?.text).toMatch(/^it wrote: (No usable execution environment|unsupported call)/);
-  }, 60_000);
+  });
 
   it.each([
     ['command/exec', { command: ['/bin/sh', '-c', 'MARK'] }],
@@ -124,7 +125,7 @@ describe.each([
     expect(modelSaw()).not.toContain('INSTRUCTIONS OF THE HOST');
     const { thread } = await client.request<{ thread: { gitInfo: unknown } }>('thread/start', { cwd: project });
     expect(thread.gitInfo).toBeNull();
-  }, 60_000);
+  });
 
   it('also when the guard is not there: the app-server itself has no place to run anything', async () => {
     const unguarded = await withoutGuard();
@@ -139,7 +140,7 @@ describe.each([
     ] as const) {
       await expect(unguarded.request(method, params)).rejects.toThrow(/local|execution/);
     }
-  }, 60_000);
+  });
 });
 
 /** A folder with everything in it that a CLI might run or read on its own. */

@@ -1,5 +1,6 @@
 import { connectWebSocket, useCleanup, waitFor } from '@codex-gateways/testing';
 import type { WebSocket } from 'ws';
+import { PATIENCE_MS } from '../../test/patience.ts';
 import { createWorld, get, type World, wsUrl } from '../../test/world.ts';
 import { startWsBackend, type WsBackend } from '../../test/ws-backend.ts';
 import type { AppGateway } from '../index.ts';
@@ -48,7 +49,7 @@ describe('backpressure', () => {
         before = sender.bufferedAmount;
         return same >= 10;
       },
-      { timeoutMs: 60_000, describe: 'the flood to stand', intervalMs: 30 },
+      { timeoutMs: PATIENCE_MS, describe: 'the flood to stand', intervalMs: 30 },
     );
   }
 
@@ -68,9 +69,9 @@ describe('backpressure', () => {
       received += 1;
     });
     client.resume();
-    await waitFor(() => received === count, { timeoutMs: 90_000, describe: 'every frame' });
-    await waitFor(async () => (await bufferedBytes()) === 0, { timeoutMs: 5000, describe: 'nothing to wait' });
-  }, 180_000);
+    await waitFor(() => received === count, { timeoutMs: PATIENCE_MS, describe: 'every frame' });
+    await waitFor(async () => (await bufferedBytes()) === 0, { timeoutMs: PATIENCE_MS, describe: 'nothing to wait' });
+  });
 
   it('stops reading from a client that floods an app-server which does not read, and loses nothing', async () => {
     const { client, server } = await ends();
@@ -88,8 +89,8 @@ describe('backpressure', () => {
       received += 1;
     });
     server.resume();
-    await waitFor(() => received === count, { timeoutMs: 90_000, describe: 'every frame' });
-  }, 180_000);
+    await waitFor(() => received === count, { timeoutMs: PATIENCE_MS, describe: 'every frame' });
+  });
 
   it('stops reading from a client that asks for refusals and does not read them', async () => {
     const { client, server } = await ends();
@@ -103,8 +104,8 @@ describe('backpressure', () => {
     expect(await bufferedBytes()).toBeLessThan(HIGH_WATER + 4 * SLACK);
     client.terminate();
     server.terminate();
-    await waitFor(async () => (await bufferedBytes()) === 0, { timeoutMs: 5000, describe: 'nothing to wait' });
-  }, 180_000);
+    await waitFor(async () => (await bufferedBytes()) === 0, { timeoutMs: PATIENCE_MS, describe: 'nothing to wait' });
+  });
 
   it('lets a client that reads slowly live, however long it takes', async () => {
     const impatient = await world.start({
@@ -126,7 +127,7 @@ describe('backpressure', () => {
       client.pause(); // a slow reader: 25 MiB in some two seconds
       setTimeout(() => client.resume(), 100);
     });
-    await waitFor(() => received === count, { timeoutMs: 90_000, describe: 'every frame' });
+    await waitFor(() => received === count, { timeoutMs: PATIENCE_MS, describe: 'every frame' });
     expect(client.readyState).toBe(client.OPEN);
-  }, 180_000);
+  });
 });

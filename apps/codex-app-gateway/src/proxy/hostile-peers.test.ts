@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { connectWebSocket, useCleanup, waitFor } from '@codex-gateways/testing';
 import { WebSocket } from 'ws';
+import { PATIENCE_MS } from '../../test/patience.ts';
 import { createWorld, get, type World, wsUrl } from '../../test/world.ts';
 import { startWsBackend, type WsBackend } from '../../test/ws-backend.ts';
 import type { AppGateway } from '../index.ts';
@@ -114,12 +115,12 @@ describe('peers that do what they should not', () => {
     for (let sent = 0; sent < 40 * MEBIBYTE; sent += flood) {
       for (let index = 0; index < 100; index += 1) server.send(frame);
     }
-    await waitFor(async () => (await bufferedBytes()) >= HIGH_WATER, { timeoutMs: 20_000, describe: 'the flood' });
+    await waitFor(async () => (await bufferedBytes()) >= HIGH_WATER, { timeoutMs: PATIENCE_MS, describe: 'the flood' });
     for (let round = 0; round < 20; round += 1) await expectToWork(bystanders);
     expect(await bufferedBytes()).toBeLessThan(2 * HIGH_WATER);
     client.terminate();
     await once(server, 'close');
-    await waitFor(async () => (await bufferedBytes()) === 0, { timeoutMs: 5000, describe: 'nothing to wait' });
+    await waitFor(async () => (await bufferedBytes()) === 0, { timeoutMs: PATIENCE_MS, describe: 'nothing to wait' });
   });
 
   it('a client that never finishes its handshake holds nothing of anybody', async () => {
@@ -159,6 +160,6 @@ describe('peers that do what they should not', () => {
     expect(String((await answer)[0])).toContain('"code":-32601');
     client.close();
     const isAsBefore = async () => (await connections()) <= open;
-    await waitFor(isAsBefore, { timeoutMs: 10_000, describe: 'those who left to be gone' });
+    await waitFor(isAsBefore, { timeoutMs: PATIENCE_MS, describe: 'those who left to be gone' });
   });
 });

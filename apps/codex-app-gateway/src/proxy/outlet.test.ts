@@ -1,5 +1,6 @@
 import { useCleanup, waitFor } from '@codex-gateways/testing';
 import { type FrameSocket, READY_STATES, SocketMemory } from '@codex-gateways/websocket';
+import { PATIENCE_MS } from '../../test/patience.ts';
 import { startWsBackend } from '../../test/ws-backend.ts';
 import { Deadline } from '../deadline.ts';
 import { createAppServerDialer } from './dial-app-server.ts';
@@ -13,8 +14,8 @@ describe('the sending side of a socket', () => {
   async function outlet({ highWaterBytes, capBytes }: { highWaterBytes: number; capBytes: number }) {
     const backend = await startWsBackend(cleanup);
     const accepted = backend.nextSocket();
-    const dialAppServer = createAppServerDialer({ maxFrameBytes: 1024, dialTimeoutMs: 5000 });
-    const deadline = new Deadline(5000);
+    const dialAppServer = createAppServerDialer({ maxFrameBytes: 1024, dialTimeoutMs: PATIENCE_MS });
+    const deadline = new Deadline(PATIENCE_MS);
     const socket = await dialAppServer({ url: backend.url, headers: {} }, { deadline, memory: new SocketMemory() });
     deadline.clear();
     socket.resume();
@@ -37,7 +38,7 @@ describe('the sending side of a socket', () => {
       await new Promise((resolve) => setImmediate(resolve));
       return made.bufferedBytes >= bytes;
     };
-    await waitFor(mayTakeMore, { timeoutMs: 20_000, describe: 'the system to be full', intervalMs: 5 });
+    await waitFor(mayTakeMore, { timeoutMs: PATIENCE_MS, describe: 'the system to be full', intervalMs: 5 });
   }
 
   it('is full from the high water mark until half of it is left, and says so once', async () => {
@@ -50,7 +51,7 @@ describe('the sending side of a socket', () => {
     const left: number[] = [];
     made.onceDrained(() => left.push(made.bufferedBytes));
     peer.resume();
-    await waitFor(() => made.bufferedBytes === 0, { timeoutMs: 20_000, describe: 'everything to be sent' });
+    await waitFor(() => made.bufferedBytes === 0, { timeoutMs: PATIENCE_MS, describe: 'everything to be sent' });
     expect(left).toEqual([expect.any(Number)]);
     expect(left[0]).toBeLessThanOrEqual(512 * 1024);
     expect(made.isFull).toBe(false);
@@ -68,7 +69,7 @@ describe('the sending side of a socket', () => {
     const { made, socket } = await outlet({ highWaterBytes: 1, capBytes: 2 });
     socket.terminate();
     await waitFor(() => socket.readyState === READY_STATES.closed, {
-      timeoutMs: 5000,
+      timeoutMs: PATIENCE_MS,
       describe: 'the socket to close',
     });
     made.send(frame);

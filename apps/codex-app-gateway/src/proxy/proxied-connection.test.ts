@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connectWebSocket, useCleanup, waitFor } from '@codex-gateways/testing';
 import type { WebSocket } from 'ws';
+import { PATIENCE_MS } from '../../test/patience.ts';
 import { createWorld, get, type World, wsUrl } from '../../test/world.ts';
 import { startWsBackend, type WsBackend } from '../../test/ws-backend.ts';
 import type { AppGateway } from '../index.ts';
@@ -52,7 +53,7 @@ describe('a proxied connection', () => {
     const received: number[] = [];
     server.on('message', (data) => received.push((JSON.parse(String(data)) as { id: number }).id));
     for (let id = 0; id < count; id += 1) client.send(`{"id":${id},"method":"account/read"}`);
-    await waitFor(() => received.length === count, { timeoutMs: 20_000, describe: 'all frames' });
+    await waitFor(() => received.length === count, { timeoutMs: PATIENCE_MS, describe: 'all frames' });
     expect(received).toEqual(Array.from({ length: count }, (_, id) => id));
   });
 
@@ -66,7 +67,10 @@ describe('a proxied connection', () => {
     client.send('not json');
     client.send('{"method":"process/spawn"}');
     client.send('{"id":2,"method":"model/list"}');
-    await waitFor(() => received.length > 0 && answers.length === 2, { timeoutMs: 5000, describe: 'the answers' });
+    await waitFor(() => received.length > 0 && answers.length === 2, {
+      timeoutMs: PATIENCE_MS,
+      describe: 'the answers',
+    });
     expect(received).toEqual(['{"id":2,"method":"model/list"}']);
     expect(answers).toMatchObject([
       { id: 1, error: { code: -32601 } },
@@ -140,7 +144,7 @@ describe('a proxied connection', () => {
     all[1].server.close();
     all[2].client.terminate();
     all[3].server.terminate();
-    await waitFor(async () => (await left()) === 0, { timeoutMs: 10_000, describe: 'no connection' });
+    await waitFor(async () => (await left()) === 0, { timeoutMs: PATIENCE_MS, describe: 'no connection' });
   });
 
   it('takes frames up to the limit both ways, and ends with 1009 one byte above', async () => {
@@ -198,9 +202,9 @@ describe('a proxied connection', () => {
       CXG_PING_INTERVAL: '100ms',
       CXG_CONNECTION_IDLE_TIMEOUT: '1s',
     });
+    const startedAtMs = performance.now();
     const { client, server } = await ends(idle);
     server.send('{"method":"x"}');
-    const startedAtMs = performance.now();
     expect(await closeOf(client)).toEqual({ code: 1000, reason: 'no message for a long time' });
     expect(performance.now() - startedAtMs).toBeGreaterThan(900);
   });
@@ -212,7 +216,7 @@ describe('a proxied connection', () => {
     const asked = async (times: number) => {
       const before = world.verifications();
       await waitFor(() => world.verifications() >= before + times, {
-        timeoutMs: 5000,
+        timeoutMs: PATIENCE_MS,
         describe: 'verifications',
       });
     };

@@ -1,4 +1,5 @@
 import { connectWebSocket, UpgradeRefusedError, useCleanup, waitFor } from '@codex-gateways/testing';
+import { PATIENCE_MS } from '../../test/patience.ts';
 import { createWorld, type World, wsUrl } from '../../test/world.ts';
 import { startWsBackend } from '../../test/ws-backend.ts';
 import type { AppGateway } from '../index.ts';
@@ -22,7 +23,7 @@ describe('the ids of an upgrade', () => {
       .map((line): Record<string, unknown> => JSON.parse(line))
       .filter(({ request_id }) => request_id === requestId);
   const line = (requestId: string, message: string) =>
-    waitFor(() => linesOf(requestId).find(({ msg }) => msg === message), { timeoutMs: 5000, describe: message });
+    waitFor(() => linesOf(requestId).find(({ msg }) => msg === message), { timeoutMs: PATIENCE_MS, describe: message });
 
   it('are in the lines of a connection, one when it begins and one when it ends, and reach the verifier', async () => {
     const headers = (id: number) => ({ 'x-request-id': `connect-${id}`, traceparent });

@@ -1,6 +1,7 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { connectWebSocket, freePort, UpgradeRefusedError, useCleanup, waitFor } from '@codex-gateways/testing';
 import { mintWorkspaceToken } from '@codex-gateways/tokens';
+import { PATIENCE_MS } from '../../test/patience.ts';
 import { startStandIn } from '../../test/stand-in.ts';
 import { createWorld, get, type World, wsUrl } from '../../test/world.ts';
 import { startWsBackend, type WsBackend } from '../../test/ws-backend.ts';
@@ -185,7 +186,7 @@ describe('the upgrade to a WebSocket', () => {
     expect(status).toBe(503);
     // The place that it held is free again.
     await waitFor(async () => /cxg_app_connections\{.*\} 0/.test((await get(slow, '/metrics')).text), {
-      timeoutMs: 5000,
+      timeoutMs: PATIENCE_MS,
       describe: 'no connection',
     });
   });
@@ -203,7 +204,7 @@ describe('the upgrade to a WebSocket', () => {
     await open('b');
     expect((await refusal(wsUrl(small), bearer('ast_c'))).status).toBe(503);
     first.close();
-    await waitFor(() => open('c').catch(() => undefined), { timeoutMs: 5000, describe: 'a place to be free' });
+    await waitFor(() => open('c').catch(() => undefined), { timeoutMs: PATIENCE_MS, describe: 'a place to be free' });
   });
 
   it('has room for so many upgrades under way', async () => {
@@ -213,13 +214,13 @@ describe('the upgrade to a WebSocket', () => {
       CXG_APP_SERVER_URL: backend.url,
       CXG_AGENTSERVER_INTERNAL_URL: hanging.url,
       CXG_MAX_PENDING_UPGRADES: '2',
-      CXG_UPGRADE_TIMEOUT: '2s',
     });
     const slow = [refusal(wsUrl(busy), bearer('ast_a')), refusal(wsUrl(busy), bearer('ast_a'))];
     const verifications = () => hanging.requests.filter(({ path }) => path.endsWith('/verify')).length;
-    await waitFor(() => verifications() === 2, { timeoutMs: 5000, describe: 'two upgrades under way' });
+    await waitFor(() => verifications() === 2, { timeoutMs: PATIENCE_MS, describe: 'two upgrades under way' });
     const { status, body } = await refusal(wsUrl(busy), bearer('ast_a'));
     expect({ status, body }).toMatchObject({ status: 503, body: expect.stringContaining('busy') });
+    await hanging.close();
     expect((await Promise.all(slow)).map((each) => each.status)).toEqual([503, 503]);
   });
 

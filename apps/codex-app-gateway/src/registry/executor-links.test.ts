@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { createInternalClient, createLogger } from '@codex-gateways/service';
 import { connectWebSocket, createCodexHome, useCleanup, waitFor } from '@codex-gateways/testing';
 import { capabilityToken } from '@codex-gateways/tokens';
+import { PATIENCE_MS } from '../../test/patience.ts';
 import { type StandIn, type StandInAnswer, startStandIn } from '../../test/stand-in.ts';
 import { Revoker } from '../turns/revoker.ts';
 import { TurnJournal } from '../turns/turn-journal.ts';
@@ -32,7 +33,7 @@ describe('the registry of an app-server', () => {
     cleanup.after(() => home.remove());
     execGateway = await startStandIn(({ path }) => (path.startsWith('/cloud/') ? connectAnswer() : { status: 204 }));
     cleanup.after(() => execGateway.close());
-    const client = createInternalClient({ baseUrl: execGateway.url, timeoutMs: 1000 });
+    const client = createInternalClient({ baseUrl: execGateway.url, timeoutMs: PATIENCE_MS });
     cleanup.after(() => client.close());
     const journal = new TurnJournal(join(home.path, 'turns.json'));
     const revoker = new Revoker({ execGateway: client, journal, clock, log });
@@ -241,7 +242,7 @@ describe('the registry of an app-server', () => {
     const { turnId = '' } = link.access;
     link.close();
     link.close();
-    await waitFor(() => revokedTurns().includes(turnId), { timeoutMs: 5000, describe: 'the revocation' });
+    await waitFor(() => revokedTurns().includes(turnId), { timeoutMs: PATIENCE_MS, describe: 'the revocation' });
     expect(revokedTurns().filter((id) => id === turnId)).toHaveLength(1);
   });
 });

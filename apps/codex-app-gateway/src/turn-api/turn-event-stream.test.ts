@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { createBareApp, createLogger } from '@codex-gateways/service';
 import { useCleanup, waitFor } from '@codex-gateways/testing';
 import type { Response } from 'express';
+import { PATIENCE_MS } from '../../test/patience.ts';
 import { TurnEventStream } from './turn-event-stream.ts';
 
 const CAP_BYTES = 1024 * 1024;
@@ -25,7 +26,7 @@ describe('a stream of events', () => {
     cleanup.after(() => void client.destroy());
     client.on('error', () => undefined);
     client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    await waitFor(() => responses.length > 0, { timeoutMs: 5000, describe: 'the request' });
+    await waitFor(() => responses.length > 0, { timeoutMs: PATIENCE_MS, describe: 'the request' });
     const [res] = responses as [Response];
     const events = new TurnEventStream(res, { maxUnsentBytes: CAP_BYTES });
     let mostUnsentBytes = 0;

@@ -1,4 +1,5 @@
 import { waitFor } from '@codex-gateways/testing';
+import { PATIENCE_MS } from '../../test/patience.ts';
 import { ExecutorAccess } from './executor-access.ts';
 import type { Turn } from './turns.ts';
 
@@ -25,7 +26,8 @@ describe('the access of an app-server to its executor', () => {
     if (!grant) throw new Error('there is no access');
     return grant;
   };
-  const isEnded = (ended: string[]) => waitFor(() => ended.length === 1, { timeoutMs: 5000, describe: 'the renewal' });
+  const isEnded = (ended: string[]) =>
+    waitFor(() => ended.length === 1, { timeoutMs: PATIENCE_MS, describe: 'the renewal' });
 
   it('is renewed before its token ends, when no turn runs: the next use gets another one', async () => {
     const { ended, subject } = access(0.3);

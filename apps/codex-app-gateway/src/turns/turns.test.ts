@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createInternalClient, createLogger } from '@codex-gateways/service';
 import { createCodexHome, useCleanup, waitFor } from '@codex-gateways/testing';
 import { capabilityToken } from '@codex-gateways/tokens';
+import { PATIENCE_MS } from '../../test/patience.ts';
 import { type StandInAnswer, startStandIn } from '../../test/stand-in.ts';
 import { Revoker } from './revoker.ts';
 import { TurnJournal } from './turn-journal.ts';
@@ -23,7 +24,7 @@ describe('turns', () => {
     cleanup.after(() => execGateway.close());
     const journalPath = join(home.path, 'turns.json');
     const start = async () => {
-      const client = createInternalClient({ baseUrl: execGateway.url, timeoutMs: 1000 });
+      const client = createInternalClient({ baseUrl: execGateway.url, timeoutMs: PATIENCE_MS });
       const journal = new TurnJournal(journalPath);
       const revoker = new Revoker({ execGateway: client, journal, clock, log });
       const turns = new Turns({ execGateway: client, journal, revoker, clock, secret: SECRET, lifetimeSeconds: 600 });
@@ -87,7 +88,7 @@ describe('turns', () => {
     const turn = await turns.begin({ workspaceId: 'ws_1', exeId: 'exe_1' });
     expect(await journaled()).toEqual([{ turnId: turn.turnId, expiresAtSeconds: turn.expiresAtSeconds }]);
     turns.end(turn);
-    await waitFor(() => revoker.pendingCount === 0, { timeoutMs: 5000, describe: 'the revocation' });
+    await waitFor(() => revoker.pendingCount === 0, { timeoutMs: PATIENCE_MS, describe: 'the revocation' });
     expect(await journaled()).toEqual([]);
     expect(execGateway.requests).toEqual([
       expect.objectContaining({
@@ -107,7 +108,7 @@ describe('turns', () => {
     const { execGateway, start, journaled } = await world(() => answers.shift() ?? ACCEPTED);
     const { turns, revoker } = await start();
     turns.end(await turns.begin({ workspaceId: 'ws_1', exeId: 'exe_1' }));
-    await waitFor(() => revoker.pendingCount === 0, { timeoutMs: 15_000, describe: 'the revocation' });
+    await waitFor(() => revoker.pendingCount === 0, { timeoutMs: PATIENCE_MS, describe: 'the revocation' });
     expect(execGateway.requests).toHaveLength(4);
     expect(await journaled()).toEqual([]);
   });
@@ -118,7 +119,7 @@ describe('turns', () => {
     const open = await Promise.all(['a', 'b', 'c'].map((exeId) => turns.begin({ workspaceId: 'ws_1', exeId })));
     expect(execGateway.requests).toEqual([]);
     const { revoker } = await start();
-    await waitFor(() => revoker.pendingCount === 0, { timeoutMs: 5000, describe: 'the revocations' });
+    await waitFor(() => revoker.pendingCount === 0, { timeoutMs: PATIENCE_MS, describe: 'the revocations' });
     const revoked = execGateway.requests.map(({ body }) => (body as { turn_id: string }).turn_id);
     expect(revoked.sort()).toEqual(open.map(({ turnId }) => turnId).sort());
     expect(await journaled()).toEqual([]);
@@ -139,7 +140,7 @@ describe('turns', () => {
     await turns.begin({ workspaceId: 'ws_1', exeId: 'exe_1' });
     nowSeconds += 601;
     const { revoker } = await start();
-    await waitFor(() => revoker.pendingCount === 0, { timeoutMs: 5000, describe: 'letting go' });
+    await waitFor(() => revoker.pendingCount === 0, { timeoutMs: PATIENCE_MS, describe: 'letting go' });
     expect(await journaled()).toEqual([]);
     expect(execGateway.requests).toEqual([]);
   });
