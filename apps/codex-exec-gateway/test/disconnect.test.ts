@@ -2,6 +2,7 @@ import { useCleanup } from '@codex-gateways/testing';
 import { mintWsTicket } from '@codex-gateways/tokens';
 import { frame } from './support/frames.ts';
 import { CAPTOKEN_SECRET } from './support/gateway.ts';
+import { REVOKED_WITHIN_MS } from './support/patience.ts';
 import { connect, upgradeStatus } from './support/peer.ts';
 import { startTwoReplicas, type TwoReplicas } from './support/two-replicas.ts';
 
@@ -25,7 +26,7 @@ describe('POST …/executors/{exe_id}/disconnect and …/users/{user_id}/disconn
     expect((await second.manage('POST', `/executors/${exeId}/disconnect`)).status).toBe(204);
     expect(await peer.waitForClose()).toMatchObject({ code: 4401, reason: expect.stringContaining('register again') });
     for (const harness of [direct, forwarded]) expect(await harness.waitForClose()).toMatchObject({ code: 4404 });
-    expect(performance.now() - startedAt).toBeLessThan(1000);
+    expect(performance.now() - startedAt).toBeLessThan(REVOKED_WITHIN_MS);
     expect(await upgradeStatus(registered.url)).toBe(401);
     const foreign = mintWsTicket(exeId, first.clock.nowSeconds() + 290, CAPTOKEN_SECRET);
     expect(await upgradeStatus(`${first.wsUrl}/codex-exec/${exeId}?token=${foreign}`)).toBe(401);
@@ -63,7 +64,7 @@ describe('POST …/executors/{exe_id}/disconnect and …/users/{user_id}/disconn
     await first.pool.query(
       "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'listener' and datname = current_database()",
     );
-    expect(await peer.waitForClose(10_000)).toMatchObject({ code: 4409 });
+    expect(await peer.waitForClose()).toMatchObject({ code: 4409 });
   });
 
   it('are the same again as once, and for what is not there', async () => {

@@ -1,5 +1,6 @@
 import { useCleanup, waitFor } from '@codex-gateways/testing';
 import type { TestGateway } from './support/gateway.ts';
+import { PATIENCE_MS } from './support/patience.ts';
 import { connect, type Peer, tryConnect } from './support/peer.ts';
 import { startTwoReplicas, type TwoReplicas } from './support/two-replicas.ts';
 
@@ -28,7 +29,7 @@ describe('two processes with one executor id, each at another replica', () => {
     let holder: Peer | undefined;
     for (let round = 0; round < 5; round += 1) holder = await takeOver(round % 2 === 0 ? first : second, exeId, holder);
     await waitFor(async () => (await list(second, workspaceId))?.duel !== null, {
-      timeoutMs: 5000,
+      timeoutMs: PATIENCE_MS,
       describe: 'the duel to be noticed',
     });
     return { exeId, holder: holder as Peer };
@@ -73,7 +74,10 @@ describe('two processes with one executor id, each at another replica', () => {
     const { exeId, holder } = await duel('ws-free');
     holder.close();
     await holder.waitForClose();
-    await waitFor(async () => (await second.connected('ws-free')).length === 0, { timeoutMs: 5000, describe: 'free' });
+    await waitFor(async () => (await second.connected('ws-free')).length === 0, {
+      timeoutMs: PATIENCE_MS,
+      describe: 'free',
+    });
     const { peer } = await second.online(exeId);
     expect(await second.connected('ws-free')).toHaveLength(1);
     peer.close();

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:net';
 import { useCleanup, waitFor } from '@codex-gateways/testing';
 import { hopToken } from '@codex-gateways/tokens';
 import { frame, readReset } from './support/frames.ts';
 import { CAPTOKEN_SECRET, EXECUTOR_KEY, HARNESS_KEY, type TestGateway } from './support/gateway.ts';
+import { PATIENCE_MS, REVOKED_WITHIN_MS } from './support/patience.ts';
 import { connect, type Peer, tryConnect, upgradeStatus } from './support/peer.ts';
 import { startTwoReplicas, type TwoReplicas } from './support/two-replicas.ts';
 
@@ -14,7 +14,7 @@ describe('a bridge at another replica than its executor', () => {
   let entry: TestGateway;
 
   beforeAll(async () => {
-    replicas = await startTwoReplicas(cleanup, { CXG_FORWARD_TIMEOUT: '500ms', CXG_MAX_HARNESSES_PER_TURN: '3' });
+    replicas = await startTwoReplicas(cleanup, { CXG_REVOCATION_REFRESH: '1m', CXG_MAX_HARNESSES_PER_TURN: '3' });
     owner = replicas.first;
     entry = replicas.second;
   });
@@ -49,7 +49,7 @@ describe('a bridge at another replica than its executor', () => {
       reason: 'harness_disconnected',
     });
     await waitFor(async () => (await entry.metric('codex_exec_forwarded_bridges')) === 0, {
-      timeoutMs: 5000,
+      timeoutMs: PATIENCE_MS,
       describe: 'the bridge to be forgotten',
     });
   });
@@ -87,7 +87,7 @@ describe('a bridge at another replica than its executor', () => {
     harness.close();
   });
 
-  it.each(['entry', 'owner'] as const)('ends within a second when its turn is revoked at the %s', async (where) => {
+  it.each(['entry', 'owner'] as const)('ends as soon as its turn is revoked at the %s', async (where) => {
     const turnId = `turn-revoked-${where}`;
     const { harness, executor } = await forwarded({ turnId });
     harness.send(frame('resume', 's'));
@@ -95,7 +95,7 @@ describe('a bridge at another replica than its executor', () => {
     const startedAt = performance.now();
     await (where === 'entry' ? entry : owner).revoke(turnId);
     expect(await harness.waitForClose()).toEqual({ code: 4403, reason: 'the turn was revoked' });
-    expect(performance.now() - startedAt).toBeLessThan(1000);
+    expect(performance.now() - startedAt).toBeLessThan(REVOKED_WITHIN_MS);
     expect(readReset((await executor.receive(2))[1] as Buffer)?.streamId).toBe('s');
   });
 
@@ -133,7 +133,7 @@ describe('a bridge at another replica than its executor', () => {
     expect(await upgradeStatus(replicas.at(entry, await entry.bridgeUrl(exeId, claims)))).toBe(429);
     harness.close();
     await waitFor(async () => (await upgradeStatus(await owner.bridgeUrl(exeId, claims))) === 101, {
-      timeoutMs: 5000,
+      timeoutMs: PATIENCE_MS,
       describe: 'a place to become free',
     });
     for (const peer of rest) peer.close();
@@ -170,38 +170,6 @@ describe('a bridge at another replica than its executor', () => {
     for (let round = 0; round < 2; round += 1) await owner.harness(exeId, { turnId: 'turn-dead' });
     expect(await upgradeStatus(await owner.bridgeUrl(exeId, { turnId: 'turn-dead' }))).toBe(429);
     harness.close();
-  });
-
-  it('is refused with 503, soon, when the replica that has the executor does not answer', async () => {
-    const exeId = await entry.bound('ws-dead-owner');
-    const replicaId = '00000000-0000-4000-8000-0000000000dd';
-    const silent = createServer();
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-    cleanup.after(() => void silent.close());
-    const { port } = silent.address() as { port: number };
-    await entry.pool.query(
-      `insert into codex_exec.replicas (replica_id, internal_url, lease_expires_at)
-       values ($1, $2, now() + interval '1 hour')`,
-      [replicaId, `http://127.0.0.1:${port}`],
-    );
-    await entry.pool.query(
-      `insert into codex_exec.executor_connections (exe_id, connection_id, connection_number, replica_id, generation)
-       values ($1, gen_random_uuid(), nextval('codex_exec.connection_number'), $2, 'legacy')`,
-      [exeId, replicaId],
-    );
-    const token = entry.capability({ workspaceId: 'ws-dead-owner', turnId: 'turn-dead-owner' });
-    const startedAt = performance.now();
-    const refused = await tryConnect(entry.legacyBridgeUrl(exeId, token));
-    expect(refused).toMatchObject({ kind: 'refused', status: 503 });
-    expect(performance.now() - startedAt).toBeLessThan(3000);
-    expect(entry.logLines.join('')).toContain('does not answer');
-    await entry.pool.query('update codex_exec.replicas set internal_url = null where replica_id = $1', [replicaId]);
-    expect(await upgradeStatus(entry.legacyBridgeUrl(exeId, token))).toBe(503);
-    const slots = "select 1 from codex_exec.turn_bridges where turn_id = 'turn-dead-owner'";
-    await waitFor(async () => (await entry.pool.query(slots)).rows.length === 0, {
-      timeoutMs: 5000,
-      describe: 'the place of the bridge to be given back',
-    });
   });
 
   it('is taken from replicas only, for this replica only, and never forwarded once more', async () => {
@@ -264,7 +232,7 @@ describe('a bridge at another replica than its executor', () => {
     await waitFor(
       async () => (await owner.metric('codex_exec_dropped_frames_total{reason="harness_buffer_full"}')) === 1,
       {
-        timeoutMs: 5000,
+        timeoutMs: PATIENCE_MS,
         describe: 'the slow bridge to be cut',
       },
     );
@@ -279,9 +247,9 @@ describe('a bridge at another replica than its executor', () => {
     harness.send(frame('resume', 's'));
     const chunk = frame('data', 's', Buffer.alloc(200_000));
     for (let index = 0; index < 150; index += 1) harness.send(chunk);
-    await waitFor(() => harness.ws.bufferedAmount > 0, { timeoutMs: 5000, describe: 'the harness to wait' });
+    await waitFor(() => harness.ws.bufferedAmount > 0, { timeoutMs: PATIENCE_MS, describe: 'the harness to wait' });
     executor.ws.resume();
-    await waitFor(() => executor.frames.length === 151, { timeoutMs: 10_000, describe: 'all frames' });
+    await waitFor(() => executor.frames.length === 151, { timeoutMs: PATIENCE_MS, describe: 'all frames' });
     expect(harness.closed).toBeUndefined();
     harness.close();
   });

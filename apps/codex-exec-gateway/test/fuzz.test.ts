@@ -1,6 +1,7 @@
 import { useCleanup, waitFor } from '@codex-gateways/testing';
 import { FuzzGroup } from './fuzz/fuzz-group.ts';
 import { Random } from './fuzz/random.ts';
+import { PATIENCE_MS } from './support/patience.ts';
 import type { ReplicaProcess } from './support/replica-process.ts';
 import { startReplicaProcesses } from './support/use-replica-processes.ts';
 
@@ -57,11 +58,11 @@ describe('random and mutated frames from executors and harnesses', () => {
       for (const group of groups) await group.close();
       for (const name of ['connected_executors', 'live_bridges', 'live_streams', 'buffered_bytes']) {
         await waitFor(async () => (await replica.metric(`codex_exec_${name}`)) === 0, {
-          timeoutMs: 10_000,
+          timeoutMs: PATIENCE_MS,
           describe: `codex_exec_${name} to be 0`,
         });
       }
     },
-    60_000 + FRAMES,
+    4 * PATIENCE_MS + FRAMES,
   );
 });

@@ -1,6 +1,7 @@
 import { createTestDatabase, freePort, useCleanup, waitFor } from '@codex-gateways/testing';
 import { frame } from './support/frames.ts';
 import { TestGateway, useExecGateway } from './support/gateway.ts';
+import { PATIENCE_MS } from './support/patience.ts';
 import { connect } from './support/peer.ts';
 
 describe('replicas on several hosts that say the same CXG_SELF_INTERNAL_URL', () => {
@@ -64,7 +65,7 @@ describe('a replica that others took off the list', () => {
     await gateway.pool.query('delete from codex_exec.replicas');
     const newerPeer = await connect(url);
     await waitFor(async () => (await gateway.connected('ws-recreated')).length === 2, {
-      timeoutMs: 5000,
+      timeoutMs: PATIENCE_MS,
       describe: 'both connections to be on record',
     });
     expect(peer.closed ?? newerPeer.closed).toBeUndefined();

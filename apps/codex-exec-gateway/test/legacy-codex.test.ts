@@ -1,5 +1,6 @@
 import { runTurn, useCleanup, waitFor } from '@codex-gateways/testing';
 import { useExecGateway } from './support/gateway.ts';
+import { PATIENCE_MS } from './support/patience.ts';
 import { upgradeStatus } from './support/peer.ts';
 import { noiseHarness, startRealHarness, startSignedInExecutor } from './support/real-codex.ts';
 
@@ -22,7 +23,7 @@ describe('the last Codex CLI without encryption (0.140) at this gateway', () => 
       env: { EXECUTOR_MARKER: 'far-away-0140' },
     });
     await waitFor(async () => (await gateway.connected('ws-legacy')).length === 1, {
-      timeoutMs: 30_000,
+      timeoutMs: PATIENCE_MS,
       describe: () => `the executor to connect: ${executor.output}`,
     });
   }, TEST_TIMEOUT_MS);
@@ -68,7 +69,7 @@ describe('the last Codex CLI without encryption (0.140) at this gateway', () => 
         const now = await liveRegistration();
         return now !== before && now !== intruder.registrationId ? now : undefined;
       },
-      { timeoutMs: 20_000, describe: 'another registration of the executor to be connected' },
+      { timeoutMs: PATIENCE_MS, describe: 'another registration of the executor to be connected' },
     );
     expect(after).toMatch(/^reg_/);
   });

@@ -1,5 +1,6 @@
 import { runTurn, useCleanup, waitFor } from '@codex-gateways/testing';
 import { useExecGateway } from './support/gateway.ts';
+import { PATIENCE_MS } from './support/patience.ts';
 import { startRealHarness, startSignedInExecutor } from './support/real-codex.ts';
 
 /** The CLI of a version is installed when it is first asked for. */
@@ -22,7 +23,7 @@ describe('older Codex CLIs as executors at this gateway', () => {
         env: { EXECUTOR_MARKER: `of-${version}` },
       });
       await waitFor(async () => (await gateway.connected(workspaceId)).length === 1, {
-        timeoutMs: 30_000,
+        timeoutMs: PATIENCE_MS,
         describe: () => `the executor to connect: ${executor.output}`,
       });
       const token = gateway.capability({ workspaceId, turnId: `turn-${version}` });

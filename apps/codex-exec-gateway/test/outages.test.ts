@@ -1,7 +1,9 @@
-import { createTestDatabase, DatabaseProxy, useCleanup, waitFor } from '@codex-gateways/testing';
+import { type DatabaseProxy, useCleanup, waitFor } from '@codex-gateways/testing';
 import { mintWsTicket } from '@codex-gateways/tokens';
+import { startBehindProxy } from './support/behind-proxy.ts';
 import { frame } from './support/frames.ts';
-import { CAPTOKEN_SECRET, TestGateway } from './support/gateway.ts';
+import { CAPTOKEN_SECRET, type TestGateway } from './support/gateway.ts';
+import { PATIENCE_MS } from './support/patience.ts';
 import { connect, type Peer, upgradeStatus } from './support/peer.ts';
 
 describe('while the database is away', () => {
@@ -10,27 +12,18 @@ describe('while the database is away', () => {
   let database: DatabaseProxy;
 
   beforeAll(async () => {
-    const { url, drop } = await createTestDatabase();
-    cleanup.after(drop);
-    database = new DatabaseProxy(url);
-    await database.start();
-    cleanup.after(() => database.stop());
-    gateway = new TestGateway(() => url, {
-      CXG_DATABASE_URL: database.url,
-      CXG_DATABASE_TIMEOUT: '1s',
-      CXG_REGISTER_HOLD: '3s',
-      CXG_HANDSHAKE_TIMEOUT: '2s',
+    ({ gateway, database } = await startBehindProxy(cleanup, {
+      CXG_DATABASE_TIMEOUT: '4s',
+      CXG_REGISTER_HOLD: '1s',
       CXG_REPLICA_LEASE_RENEWAL: '200ms',
       CXG_REVOCATION_REFRESH: '200ms',
-    });
-    cleanup.after(() => gateway.stop());
-    await gateway.start();
+    }));
   });
 
   afterEach(async () => {
     database.comeBack();
     await waitFor(async () => (await gateway.call('GET', '/readyz')).status === 200, {
-      timeoutMs: 20_000,
+      timeoutMs: PATIENCE_MS,
       describe: 'the gateway to recover',
     });
   });
@@ -54,14 +47,6 @@ describe('while the database is away', () => {
       await harness.receive(round);
     }
     expect(harness.closed ?? executor.closed).toBeUndefined();
-  });
-
-  it('a register call is held, and answered when the database is back', async () => {
-    const exeId = await gateway.bound();
-    database.goDown();
-    const held = gateway.cloudRegister(exeId);
-    setTimeout(() => database.comeBack(), 1500);
-    expect((await held).status).toBe(200);
   });
 
   it.each(['goDown', 'goSilent'] as const)('nothing is answered with 401, and all of it with 503 (%s)', async (how) => {
@@ -107,7 +92,7 @@ describe('while the database is away', () => {
         const online = status === 200 ? body.map((each) => each.exe_id) : [];
         return online.includes(staying.exeId) && !online.includes(leaving.exeId);
       },
-      { timeoutMs: 10_000, describe: 'the record to be right again' },
+      { timeoutMs: PATIENCE_MS, describe: 'the record to be right again' },
     );
     expect(staying.executor.closed).toBeUndefined();
   });
@@ -118,7 +103,7 @@ describe('while the database is away', () => {
     executor.ws.terminate();
     expect(await upgradeStatus(url)).toBe(503);
     database.comeBack();
-    await waitFor(async () => (await upgradeStatus(url)) === 101, { timeoutMs: 10_000, describe: 'a 101' });
+    await waitFor(async () => (await upgradeStatus(url)) === 101, { timeoutMs: PATIENCE_MS, describe: 'a 101' });
   });
 
   it('a revocation that was written meanwhile closes its bridges when the database is back', async () => {
@@ -130,6 +115,19 @@ describe('while the database is away', () => {
       "insert into codex_exec.revoked_turns (turn_id, expires_at) values ('turn-meanwhile', now() + interval '1 hour')",
     );
     database.comeBack();
-    expect(await harness.waitForClose(10_000)).toMatchObject({ code: 4403 });
+    expect(await harness.waitForClose()).toMatchObject({ code: 4403 });
+  });
+});
+
+describe('a register call while the database is away', () => {
+  const cleanup = useCleanup();
+
+  it('is held, and answered when the database is back', async () => {
+    const { gateway, database } = await startBehindProxy(cleanup, { CXG_REGISTER_HOLD: '9s' });
+    const exeId = await gateway.bound();
+    database.goDown();
+    const held = gateway.cloudRegister(exeId);
+    setTimeout(() => database.comeBack(), 1000);
+    expect((await held).status).toBe(200);
   });
 });

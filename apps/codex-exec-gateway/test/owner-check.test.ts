@@ -1,6 +1,7 @@
 import { waitFor } from '@codex-gateways/testing';
 import { frame } from './support/frames.ts';
 import { useExecGateway } from './support/gateway.ts';
+import { PATIENCE_MS } from './support/patience.ts';
 import { connect, type Peer, upgradeStatus } from './support/peer.ts';
 
 const QUICK = { CXG_OWNER_CHECK_INTERVAL: '200ms' };
@@ -35,7 +36,7 @@ describe('owners who were disabled while codex-auth could not reach this service
           .slice(count)
           .filter((ids) => ids.includes(about))
           .at(1),
-      { timeoutMs: 5000, describe: `two questions about ${about}` },
+      { timeoutMs: PATIENCE_MS, describe: `two questions about ${about}` },
     );
 
   const expectUndisturbed = async ({ executor, harness }: { executor: Peer; harness: Peer }) => {
@@ -65,7 +66,7 @@ describe('owners who were disabled while codex-auth could not reach this service
     await askedSince(0, 'user-leaving');
     executor.close();
     await waitFor(() => !agentserver.askedAbout.at(-1)?.includes('user-leaving'), {
-      timeoutMs: 5000,
+      timeoutMs: PATIENCE_MS,
       describe: 'a question without that user',
     });
   });
@@ -79,7 +80,7 @@ describe('owners who were disabled while codex-auth could not reach this service
       const words = 'could not be checked';
       const said = () => gateway.logLines.filter((line) => line.includes(words)).length;
       const before = said();
-      await waitFor(() => said() > before, { timeoutMs: 5000, describe: 'the log to say so' });
+      await waitFor(() => said() > before, { timeoutMs: PATIENCE_MS, describe: 'the log to say so' });
       await expectUndisturbed(here);
       expect(said()).toBe(before + 1);
       agentserver.mood = 'answers';
@@ -91,7 +92,10 @@ describe('owners who were disabled while codex-auth could not reach this service
     const here = await connectedOf('user-of-another-server');
     agentserver.disabled = undefined;
     const before = agentserver.validations.length;
-    await waitFor(() => agentserver.validations.length >= before + 3, { timeoutMs: 5000, describe: 'three questions' });
+    await waitFor(() => agentserver.validations.length >= before + 3, {
+      timeoutMs: PATIENCE_MS,
+      describe: 'three questions',
+    });
     await expectUndisturbed(here);
     expect(gateway.logLines.filter((line) => line.includes('users/active is not there'))).toHaveLength(1);
   });
@@ -109,7 +113,7 @@ describe('owners who were disabled while codex-auth could not reach this service
     );
     const from = agentserver.askedAbout.length;
     const asked = () => new Set(agentserver.askedAbout.slice(from).flat());
-    await waitFor(() => asked().size >= 1501, { timeoutMs: 5000, describe: 'questions about all' });
+    await waitFor(() => asked().size >= 1501, { timeoutMs: PATIENCE_MS, describe: 'questions about all' });
     expect(Math.max(...agentserver.askedAbout.map((ids) => ids.length))).toBe(1000);
     executor.close();
   });

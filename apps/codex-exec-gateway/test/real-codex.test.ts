@@ -1,10 +1,12 @@
+import { fingerprint } from '@codex-gateways/crypto';
 import { runTurn, useCleanup, waitFor } from '@codex-gateways/testing';
 import { mintWsTicket } from '@codex-gateways/tokens';
 import { CAPTOKEN_SECRET, useExecGateway } from './support/gateway.ts';
+import { PATIENCE_MS } from './support/patience.ts';
 import { connect } from './support/peer.ts';
 import { noiseHarness, startRealExecutor, startRealHarness, startSignedInExecutor } from './support/real-codex.ts';
 
-const TEST_TIMEOUT_MS = 120_000;
+const TEST_TIMEOUT_MS = 5 * PATIENCE_MS;
 
 describe('the real Codex CLI at this gateway', () => {
   const cleanup = useCleanup();
@@ -12,7 +14,7 @@ describe('the real Codex CLI at this gateway', () => {
 
   const online = (workspaceId: string) =>
     waitFor(async () => (await gateway.connected(workspaceId))[0], {
-      timeoutMs: 30_000,
+      timeoutMs: PATIENCE_MS,
       describe: () => `the executor of ${workspaceId} to connect; the gateway's log: ${gateway.logLines.join('')}`,
     });
 
@@ -20,18 +22,20 @@ describe('the real Codex CLI at this gateway', () => {
   const interrupt = async (exeId: string) => {
     const ticket = mintWsTicket(exeId, gateway.clock.nowSeconds() + 60, CAPTOKEN_SECRET);
     const intruder = await connect(`${gateway.wsUrl}/codex-exec/${exeId}?token=${ticket}`);
-    const { rows } = await gateway.pool.query<{ connection_id: string }>(
-      'select connection_id from codex_exec.executor_connections where exe_id = $1',
-      [exeId],
-    );
     intruder.ws.terminate();
+    // Of the log, since the executor may have its place back before the record is looked at.
+    const opened = gateway.logLines.find(
+      (line) => line.includes('executor connected') && line.includes(fingerprint(ticket)),
+    );
+    const { connection_id: connectionId } = JSON.parse(opened ?? '{}') as { connection_id?: string };
+    expect(connectionId).toBeDefined();
     const isOnRecord = async () => {
       const found = await gateway.pool.query('select 1 from codex_exec.executor_connections where connection_id = $1', [
-        rows[0]?.connection_id,
+        connectionId,
       ]);
       return found.rowCount !== 0;
     };
-    await waitFor(async () => !(await isOnRecord()), { timeoutMs: 5000, describe: 'the intruder to be gone' });
+    await waitFor(async () => !(await isOnRecord()), { timeoutMs: PATIENCE_MS, describe: 'the intruder to be gone' });
   };
 
   const registrationsOf = async (exeId: string) => {
@@ -124,8 +128,8 @@ describe('the real Codex CLI at this gateway', () => {
       gateway.clock.advanceSeconds(301); // the ticket is dead: coming back means registering
       await interrupt(exeId);
       await waitFor(() => gateway.logLines.some((line) => line.includes(exeId) && line.includes('"status":503')), {
-        timeoutMs: 30_000,
-        describe: 'the upgrade to be refused with 503',
+        timeoutMs: PATIENCE_MS,
+        describe: () => `the upgrade to be refused with 503; the gateway's log: ${gateway.logLines.join('')}`,
       });
       await gateway.agentserver.start();
       await online('ws-away');

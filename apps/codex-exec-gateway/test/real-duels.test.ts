@@ -1,5 +1,6 @@
 import { type ProcessExit, useCleanup, waitFor } from '@codex-gateways/testing';
 import { useExecGateway } from './support/gateway.ts';
+import { PATIENCE_MS } from './support/patience.ts';
 import { startSignedInExecutor } from './support/real-codex.ts';
 
 /** The older CLI is installed when it is first asked for. */
@@ -21,19 +22,19 @@ describe('two real executors with one id', () => {
         });
       const isOnline = async () => (await gateway.connected(workspaceId)).length === 1;
       const first = await start();
-      await waitFor(isOnline, { timeoutMs: 30_000, describe: () => `the executor to connect: ${first.output}` });
+      await waitFor(isOnline, { timeoutMs: PATIENCE_MS, describe: () => `the executor to connect: ${first.output}` });
       const second = await start();
       const exits: ProcessExit[] = [];
       for (const { exited } of [first, second]) exited.then((exit) => exits.push(exit)).catch(() => undefined);
       const ended = await waitFor(() => exits[0], {
-        timeoutMs: 40_000,
+        timeoutMs: PATIENCE_MS,
         describe: () => `one of them to end; the gateway's log: ${gateway.logLines.slice(-40).join('')}`,
       });
       expect(ended.code).toBe(1);
       expect(ended.stderr).toMatch(
         /409 Conflict, executor_in_use\).*another process .*; stop that one, or add a connector/s,
       );
-      await waitFor(isOnline, { timeoutMs: 10_000, describe: 'one of them to be connected' });
+      await waitFor(isOnline, { timeoutMs: PATIENCE_MS, describe: 'one of them to be connected' });
       const { body } = await gateway.manage<{ duel: unknown }[]>('GET', `/workspaces/${workspaceId}/executors`);
       expect(body[0]?.duel).toEqual({ since: expect.stringMatching(/^20/) });
       const { body: history } = await gateway.manage<{ evicted_alive: boolean }[]>(

@@ -1,6 +1,7 @@
 import { createTestDatabase, useCleanup, waitFor } from '@codex-gateways/testing';
 import { frame } from './support/frames.ts';
 import { TestGateway } from './support/gateway.ts';
+import { PATIENCE_MS, REVOKED_WITHIN_MS } from './support/patience.ts';
 import { connect, upgradeStatus } from './support/peer.ts';
 
 describe('two replicas over one database', () => {
@@ -12,7 +13,6 @@ describe('two replicas over one database', () => {
     const database = await createTestDatabase();
     cleanup.after(() => database.drop());
     const variables = {
-      CXG_REPLICA_LEASE: '2s',
       CXG_REPLICA_LEASE_RENEWAL: '200ms',
       CXG_SWEEP_INTERVAL: '200ms',
       CXG_REVOCATION_REFRESH: '60s', // what is seen below came by notification
@@ -37,7 +37,7 @@ describe('two replicas over one database', () => {
     expect(seen).toEqual(await first.connected('ws-both'));
     peer.close();
     await waitFor(async () => (await second.connected('ws-both')).length === 0, {
-      timeoutMs: 5000,
+      timeoutMs: PATIENCE_MS,
       describe: 'the executor to be gone at the other replica',
     });
   });
@@ -71,7 +71,7 @@ describe('two replicas over one database', () => {
     const startedAt = performance.now();
     await second.revoke('turn-everywhere');
     for (const harness of harnesses) expect(await harness.waitForClose()).toMatchObject({ code: 4403 });
-    expect(performance.now() - startedAt).toBeLessThan(1000);
+    expect(performance.now() - startedAt).toBeLessThan(REVOKED_WITHIN_MS);
     expect((await first.connectCall(one, first.capability(turn))).status).toBe(401);
   });
 
@@ -102,9 +102,9 @@ describe('two replicas over one database', () => {
     await first.pool.query(
       "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'listener' and datname = current_database()",
     );
-    expect(await deletedPeer.waitForClose(10_000)).toMatchObject({ code: 4409 });
-    expect(await bridge.waitForClose(10_000)).toMatchObject({ code: 4401 });
-    expect(await revoked.waitForClose(10_000)).toMatchObject({ code: 4403 });
+    expect(await deletedPeer.waitForClose()).toMatchObject({ code: 4409 });
+    expect(await bridge.waitForClose()).toMatchObject({ code: 4401 });
+    expect(await revoked.waitForClose()).toMatchObject({ code: 4403 });
     expect(keptPeer.closed).toBeUndefined();
   });
 
@@ -113,8 +113,8 @@ describe('two replicas over one database', () => {
     const [dead, longDead] = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'];
     await first.pool.query(
       `insert into codex_exec.replicas (replica_id, lease_expires_at)
-       values ($1, now() - interval '1 second'), ($2, now() - interval '2 minutes')`,
-      [dead, longDead],
+       select replica_id, now() + interval '1 hour' from unnest($1::uuid[]) as replica_id`,
+      [[dead, longDead]],
     );
     await first.pool.query(
       `insert into codex_exec.executor_connections (exe_id, connection_id, connection_number, replica_id, generation)
@@ -124,6 +124,13 @@ describe('two replicas over one database', () => {
         [back, gone],
         [dead, longDead],
       ],
+    );
+    // Now only: a sweep takes a replica that is long dead as soon as it has no connection.
+    await first.pool.query(
+      `update codex_exec.replicas
+          set lease_expires_at = now() - case replica_id when $1 then interval '1 second' else interval '2 minutes' end
+        where replica_id = any ($2::uuid[])`,
+      [dead, [dead, longDead]],
     );
     expect(await first.connected('ws-lease')).toEqual([]);
     const { peer } = await second.online(back);
@@ -136,7 +143,7 @@ describe('two replicas over one database', () => {
         );
         return rows.length === 1 && rows[0]?.replica_id === dead;
       },
-      { timeoutMs: 5000, describe: 'the replica that is long dead to be swept' },
+      { timeoutMs: PATIENCE_MS, describe: 'the replica that is long dead to be swept' },
     );
     const { rows } = await first.pool.query<{ age: number }>(
       'select extract(epoch from now() - last_seen_at)::int as age from codex_exec.executors where exe_id = $1',
@@ -151,7 +158,7 @@ describe('two replicas over one database', () => {
     const { peer } = await first.online(exeId);
     await first.pool.query('delete from codex_exec.replicas');
     await waitFor(async () => (await second.connected('ws-dead')).length === 1, {
-      timeoutMs: 5000,
+      timeoutMs: PATIENCE_MS,
       describe: 'the connection to be announced again',
     });
     expect(peer.closed).toBeUndefined();

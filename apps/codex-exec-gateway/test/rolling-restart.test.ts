@@ -3,6 +3,7 @@ import { capabilityToken } from '@codex-gateways/tokens';
 import { Agentserver } from './support/agentserver.ts';
 import { frame } from './support/frames.ts';
 import { CAPTOKEN_SECRET, INTERNAL_SECRET, SHARED_SECRET } from './support/gateway.ts';
+import { BACK_WITHIN_MS, PATIENCE_MS, PATIENT_DEADLINES } from './support/patience.ts';
 import { connect, type Peer, upgradeStatus } from './support/peer.ts';
 import { ReadyReplicas } from './support/ready-replicas.ts';
 import { startSignedInExecutor } from './support/real-codex.ts';
@@ -10,7 +11,6 @@ import { ReplicaProcess } from './support/replica-process.ts';
 
 /** The older CLI is installed when it is first asked for. */
 const TEST_TIMEOUT_MS = 300_000;
-const BACK_WITHIN_MS = 10_000;
 const WORKSPACE = 'ws-rolling';
 
 describe('two replicas behind a balancer, restarted one after the other', () => {
@@ -27,6 +27,7 @@ describe('two replicas behind a balancer, restarted one after the other', () => 
     cleanup.after(() => agentserver.stop());
     agentserver.knows('owner-token', 'user-owner');
     const env = {
+      ...PATIENT_DEADLINES,
       CXG_DATABASE_URL: database.url,
       CXG_CAPTOKEN_HMAC_SECRET: CAPTOKEN_SECRET,
       CXG_INTERNAL_SHARED_SECRET: SHARED_SECRET,
@@ -44,9 +45,11 @@ describe('two replicas behind a balancer, restarted one after the other', () => 
     cleanup.after(() => ready.stop());
     proxyUrl = await startRoundRobin(cleanup, () => ready.urls);
     await bothReady();
-  }, 60_000);
+  });
 
-  const bothReady = () => waitFor(() => ready.areAll, { timeoutMs: 10_000, describe: 'both replicas' });
+  const outputs = () => replicas.map(({ lastOutput }) => lastOutput).join('\n');
+  const bothReady = () =>
+    waitFor(() => ready.areAll, { timeoutMs: PATIENCE_MS, describe: () => `both replicas\n${outputs()}` });
 
   const call = async <Body = Record<string, unknown>>(base: string, method: string, path: string, body?: unknown) => {
     const answer = await fetch(`${base}${path}`, {
@@ -59,6 +62,7 @@ describe('two replicas behind a balancer, restarted one after the other', () => 
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}\n${outputs()}`);
     return { status: answer.status, body: (text === '' ? undefined : JSON.parse(text)) as Body };
   };
 
@@ -105,7 +109,10 @@ describe('two replicas behind a balancer, restarted one after the other', () => 
 
   const expectUndisturbed = async (stream: { executor: Peer; harness: Peer; end(): void; sent(): number }) => {
     stream.end();
-    await waitFor(() => stream.executor.frames.length === stream.sent(), { timeoutMs: 5000, describe: 'every frame' });
+    await waitFor(() => stream.executor.frames.length === stream.sent(), {
+      timeoutMs: PATIENCE_MS,
+      describe: () => `${stream.sent()} frames; ${stream.executor.frames.length} have come\n${outputs()}`,
+    });
     expect(stream.sent()).toBeGreaterThan(50);
     expect([stream.harness.closed, stream.executor.closed]).toEqual([undefined, undefined]);
     stream.harness.close();
@@ -139,18 +146,24 @@ describe('two replicas behind a balancer, restarted one after the other', () => 
             connected = await connectedAt(base);
             return real.every((exeId) => connected.includes(exeId));
           },
-          { timeoutMs, describe: () => `${real}; connected are ${connected}; ended: ${ended}` },
+          {
+            timeoutMs,
+            describe: () => {
+              const written = executors.map(({ exeId, process }) => `${exeId} wrote ${process.output}`);
+              return `${real}; connected are ${connected}; ended: ${ended}\n${written.join('\n')}\n${outputs()}`;
+            },
+          },
         );
       };
       /** From the first executor's leaving on, all have to be at the other replica within the time. */
       const waitForAllAway = async (leaving: ReplicaProcess, staying: ReplicaProcess) => {
         await waitFor(() => leaving.output.includes('executor disconnected') || leaving.output.includes('stopping'), {
-          timeoutMs: BACK_WITHIN_MS,
-          describe: 'the replica to shut down',
+          timeoutMs: PATIENCE_MS,
+          describe: () => `the replica to shut down; ${leaving.lastOutput}`,
         });
         await waitForAll(staying.url, BACK_WITHIN_MS);
       };
-      await waitForAll(proxyUrl, 60_000);
+      await waitForAll(proxyUrl, PATIENCE_MS);
       expect((await call(proxyUrl, 'POST', '/api/exec-gateway/revoke-turn', { turn_id: 'turn-revoked' })).status).toBe(
         204,
       );

@@ -1,14 +1,20 @@
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { waitFor } from '@codex-gateways/testing';
 import { frame } from './support/frames.ts';
 import { INTERNAL_SECRET, useExecGateway } from './support/gateway.ts';
+import { PATIENCE_MS } from './support/patience.ts';
 
 describe('the service as an operator sees it', () => {
   const gateway = useExecGateway();
 
   it('is healthy and ready', async () => {
     expect((await gateway.call('GET', '/healthz')).body).toEqual({ status: 'ok' });
+    await waitFor(async () => (await gateway.call('GET', '/readyz')).status === 200, {
+      timeoutMs: PATIENCE_MS,
+      describe: 'readiness',
+    });
     expect((await gateway.call('GET', '/readyz')).body).toEqual({ status: 'ready' });
   });
 
@@ -45,7 +51,10 @@ describe('the service as an operator sees it', () => {
     executor.close();
     await executor.waitForClose();
     for (const name of ['connected_executors', 'live_bridges', 'live_streams']) {
-      expect([name, await gateway.metric(`codex_exec_${name}`)]).toEqual([name, 0]);
+      await waitFor(async () => (await gateway.metric(`codex_exec_${name}`)) === 0, {
+        timeoutMs: PATIENCE_MS,
+        describe: `codex_exec_${name} to be 0`,
+      });
     }
   });
 

@@ -1,5 +1,6 @@
 import { waitFor } from '@codex-gateways/testing';
 import { type Answer, SHARED_SECRET, useExecGateway } from '../../test/support/gateway.ts';
+import { PATIENCE_MS } from '../../test/support/patience.ts';
 import { deleteForgottenHomes } from './app-server-homes-store.ts';
 
 interface Home {
@@ -13,7 +14,7 @@ describe('where the app-server of a workspace lives', () => {
   const gateway = useExecGateway();
   const BASE = '/api/exec-gateway';
   const headers = { authorization: `Bearer ${SHARED_SECRET}` };
-  const identity = (name: string) => ({ gateway_name: name, gateway_url: `http://${name}:8082`, lease_seconds: 60 });
+  const identity = (name: string) => ({ gateway_name: name, gateway_url: `http://${name}:8082`, lease_seconds: 300 });
   const acquire = async (workspace: string, name: string, more: object = {}): Promise<Home> => {
     const path = `${BASE}/app-server-homes/${workspace}/acquire`;
     const answer = await gateway.call<Home>('POST', path, { headers, body: { ...identity(name), ...more } });
@@ -86,10 +87,11 @@ describe('where the app-server of a workspace lives', () => {
   });
 
   it('ends with a lease that nobody prolongs', async () => {
-    await acquire('ws-short', 'gone', { lease_seconds: 1 });
+    await acquire('ws-short', 'gone');
     expect(await acquire('ws-short', 'next')).toMatchObject({ is_mine: false });
+    await acquire('ws-short', 'gone', { lease_seconds: 1 });
     await waitFor(async () => (await acquire('ws-short', 'next')).is_mine, {
-      timeoutMs: 5000,
+      timeoutMs: PATIENCE_MS,
       describe: 'the lease to end',
     });
   });

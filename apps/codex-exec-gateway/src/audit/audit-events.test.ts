@@ -1,5 +1,6 @@
 import { waitFor } from '@codex-gateways/testing';
 import { useExecGateway } from '../../test/support/gateway.ts';
+import { PATIENCE_MS } from '../../test/support/patience.ts';
 
 describe('the audit trail', () => {
   const gateway = useExecGateway({ CXG_SWEEP_INTERVAL: '100ms', CXG_AUDIT_RETENTION: '2d' });
@@ -42,7 +43,10 @@ describe('the audit trail', () => {
       );
       return rows.map(({ action }) => action);
     };
-    await waitFor(async () => (await actions()).length === 1, { timeoutMs: 5000, describe: 'old entries to go' });
+    await waitFor(async () => (await actions()).length === 1, {
+      timeoutMs: PATIENCE_MS,
+      describe: 'old entries to go',
+    });
     expect(await actions()).toEqual(['recent']);
   });
 });

@@ -1,5 +1,6 @@
 import { waitFor } from '@codex-gateways/testing';
 import { useExecGateway } from '../../test/support/gateway.ts';
+import { PATIENCE_MS } from '../../test/support/patience.ts';
 import { connect } from '../../test/support/peer.ts';
 
 describe('GET /api/codex-exec/executors/{exe_id}/connections', () => {
@@ -23,7 +24,7 @@ describe('GET /api/codex-exec/executors/{exe_id}/connections', () => {
     third.ws.terminate();
     const fourth = await connect(url);
     await waitFor(async () => (await historyOf(exeId)).filter((each) => each.ended_at !== null).length === 3, {
-      timeoutMs: 5000,
+      timeoutMs: PATIENCE_MS,
       describe: 'three ended connections',
     });
     const history = await historyOf(exeId);
@@ -37,7 +38,7 @@ describe('GET /api/codex-exec/executors/{exe_id}/connections', () => {
     await gateway.manage('POST', `/executors/${exeId}/disconnect`);
     await fourth.waitForClose();
     await waitFor(async () => (await historyOf(exeId))[0]?.end_reason === 'unauthorized', {
-      timeoutMs: 5000,
+      timeoutMs: PATIENCE_MS,
       describe: 'the reason',
     });
   });
@@ -66,7 +67,7 @@ describe('GET /api/codex-exec/executors/{exe_id}/connections', () => {
       [exeId],
     );
     await waitFor(async () => (await historyOf(exeId))[0]?.end_reason === 'serverLost', {
-      timeoutMs: 5000,
+      timeoutMs: PATIENCE_MS,
       describe: 'the sweep',
     });
   });
@@ -94,7 +95,7 @@ describe('connections of one user', () => {
     peer.close();
     await peer.waitForClose();
     await waitFor(async () => (await gateway.connected('ws-u')).length === 1, {
-      timeoutMs: 5000,
+      timeoutMs: PATIENCE_MS,
       describe: 'one left',
     });
     await connect(url);

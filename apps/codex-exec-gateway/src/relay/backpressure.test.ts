@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { waitFor } from '@codex-gateways/testing';
 import { frame, readReset } from '../../test/support/frames.ts';
 import { useExecGateway } from '../../test/support/gateway.ts';
+import { PATIENCE_MS } from '../../test/support/patience.ts';
 import type { Peer } from '../../test/support/peer.ts';
 
 const MIB = 1024 * 1024;
@@ -78,7 +79,7 @@ describe('the relay: peers that do not keep up', () => {
     }
     // What the gateway does not read stays here: 50 MiB were sent, and a few MiB went into sockets on the way.
     await waitFor(() => settled(first) && settled(second), {
-      timeoutMs: 10_000,
+      timeoutMs: PATIENCE_MS,
       describe: () => `the senders to be held up: ${[first, second, executor].map(stateOf)}`,
     });
     expect(first.ws.bufferedAmount + second.ws.bufferedAmount).toBeGreaterThan(20 * MIB);
@@ -112,7 +113,7 @@ describe('the relay: peers that do not keep up', () => {
       await new Promise(setImmediate);
     }
     executor.ws.terminate();
-    expect(await slow.waitForClose(10_000)).toMatchObject({ code: expect.any(Number) });
+    expect(await slow.waitForClose()).toMatchObject({ code: expect.any(Number) });
   });
 
   const stateOf = ({ ws, closed }: Peer) => JSON.stringify({ left: ws.bufferedAmount, closed });

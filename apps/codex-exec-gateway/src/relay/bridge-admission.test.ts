@@ -1,6 +1,7 @@
 import { waitFor } from '@codex-gateways/testing';
 import { bridgeTicket, capabilityToken, harnessKeyAuthorization, noiseKeyDigest } from '@codex-gateways/tokens';
 import { CAPTOKEN_SECRET, EXECUTOR_KEY, HARNESS_KEY, useExecGateway } from '../../test/support/gateway.ts';
+import { PATIENCE_MS } from '../../test/support/patience.ts';
 import { connect, tryConnect, upgradeStatus } from '../../test/support/peer.ts';
 
 describe('POST /cloud/environment/{id}/connect', () => {
@@ -111,7 +112,7 @@ describe('POST /cloud/environment/{id}/connect', () => {
 });
 
 describe('ws /bridge/{exe_id}: who may open it', () => {
-  const gateway = useExecGateway({ CXG_MAX_HARNESSES_PER_TURN: '2', CXG_FIRST_FRAME_TIMEOUT: '400ms' });
+  const gateway = useExecGateway({ CXG_MAX_HARNESSES_PER_TURN: '2' });
 
   it('opens with the ticket of /connect', async () => {
     const exeId = await gateway.bound();
@@ -215,16 +216,9 @@ describe('ws /bridge/{exe_id}: who may open it', () => {
     open[0]?.close();
     await open[0]?.waitForClose();
     await waitFor(async () => (await upgradeStatus(await gateway.bridgeUrl(exeId, turn))) === 101, {
-      timeoutMs: 5000,
+      timeoutMs: PATIENCE_MS,
       describe: 'a place to become free',
     });
-  });
-
-  it('closes a bridge on which nothing is said', async () => {
-    const exeId = await gateway.bound();
-    await gateway.online(exeId);
-    const silent = await gateway.harness(exeId);
-    expect(await silent.waitForClose()).toMatchObject({ code: 1008 });
   });
 
   it('closes a bridge when the capability of its turn ends', async () => {
@@ -246,5 +240,16 @@ describe('ws /bridge/{exe_id}: who may open it', () => {
     const log = gateway.logLines.join('');
     expect(log).toContain('harness legacy, executor noise');
     expect(log).not.toContain(token);
+  });
+});
+
+describe('ws /bridge/{exe_id}: CXG_FIRST_FRAME_TIMEOUT', () => {
+  const gateway = useExecGateway({ CXG_FIRST_FRAME_TIMEOUT: '400ms' });
+
+  it('closes a bridge on which nothing is said', async () => {
+    const exeId = await gateway.bound();
+    await gateway.online(exeId);
+    const silent = await gateway.harness(exeId);
+    expect(await silent.waitForClose()).toMatchObject({ code: 1008 });
   });
 });

@@ -199,7 +199,7 @@ describe('the relay: routing by stream', () => {
     const sent = fc.sample(any, { numRuns: 20_000, seed: 7 });
     for (const each of sent) attacker.send(each);
     attacker.ws.close();
-    await attacker.waitForClose(20_000);
+    await attacker.waitForClose();
     executor.send(frame('data', 'safe', 'the end'));
     const [first] = await bystander.receive(1);
     expect(first).toEqual(frame('data', 'safe', 'the end'));

@@ -1,5 +1,6 @@
 import { waitFor } from '@codex-gateways/testing';
 import { frame, readReset } from '../support/frames.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import { FuzzPeer } from './fuzz-peer.ts';
 import { InFlight } from './in-flight.ts';
 import { largestFrame, mutated, readLoosely, validFrame } from './mutate-frame.ts';
@@ -129,7 +130,7 @@ export class FuzzGroup {
       [...this.#watched.values()].every(({ toExecutor, toHarness }) => toExecutor.isEmpty && toHarness.isEmpty);
     const closed = () => this.#peers().find((peer) => !peer.isSpoilt && peer.closedWith !== undefined);
     await waitFor(() => isSettled() || closed(), {
-      timeoutMs: 20_000,
+      timeoutMs: PATIENCE_MS,
       intervalMs: 1,
       describe: 'valid frames to arrive',
     });

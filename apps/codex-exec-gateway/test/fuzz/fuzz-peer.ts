@@ -1,8 +1,6 @@
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
-
-const OPEN_LIMIT_MS = 10_000;
-const CLOSE_LIMIT_MS = 5000;
+import { PATIENCE_MS } from '../support/patience.ts';
 
 /** One end of a fuzzed connection: sends messages, or bytes behind the back of its WebSocket. */
 export class FuzzPeer {
@@ -14,7 +12,7 @@ export class FuzzPeer {
   isSpoilt = false;
 
   private constructor(url: string, onFrame: (bytes: Buffer) => void) {
-    this.#ws = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: OPEN_LIMIT_MS });
+    this.#ws = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: PATIENCE_MS });
     this.#ws.on('upgrade', (res) => {
       this.#socket = res.socket;
     });
@@ -58,7 +56,7 @@ export class FuzzPeer {
     this.#ws.terminate();
     let timer: NodeJS.Timeout | undefined;
     const tooLate = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('a fuzzed peer did not close')), CLOSE_LIMIT_MS);
+      timer = setTimeout(() => reject(new Error('a fuzzed peer did not close')), PATIENCE_MS);
     });
     await Promise.race([this.#closed, tooLate]).finally(() => clearTimeout(timer));
   }

@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { freePort } from '@codex-gateways/testing';
 
 /** How the server behaves that validates credentials. */
 export type AgentserverMood = 'answers' | 'errs' | 'stalls' | 'talks nonsense' | 'hangs up';
 
 export const VALIDATE_PATH = '/internal/codex-auth/validate';
 export const ACTIVE_USERS_PATH = '/internal/codex-auth/users/active';
+
+const KEEP_ALIVE_MS = 600_000;
 
 export interface SeenValidation {
   readonly secret: string | undefined;
@@ -28,7 +30,8 @@ export class Agentserver {
   /** Its word for credentials that it does not know. */
   wordForRefusal = 'invalid_token';
   readonly #userOfToken = new Map<string, string>();
-  readonly #server = createServer((req, res) => {
+  // Whoever asks again after a while is not to meet a connection that is just being given up.
+  readonly #server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (req, res) => {
     this.#answer(req, res).catch(() => res.destroy());
   });
   #port = 0;
@@ -43,9 +46,9 @@ export class Agentserver {
   }
 
   async start(): Promise<void> {
+    this.#port ||= await freePort(); // nobody else gets it while this server is away
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
-    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   async stop(): Promise<void> {

@@ -6,6 +6,7 @@ import { readConfig } from '../../src/config.ts';
 import { createExecGateway, type ExecGateway } from '../../src/service.ts';
 import { Agentserver } from './agentserver.ts';
 import { MovableClock } from './movable-clock.ts';
+import { PATIENT_DEADLINES } from './patience.ts';
 import { connect, type Peer } from './peer.ts';
 
 export const CAPTOKEN_SECRET = 'capability-secret-of-the-tests';
@@ -73,13 +74,13 @@ export class TestGateway {
     this.agentserver.knows('owner-token', 'user-owner');
     this.agentserver.knows('stranger-token', 'user-stranger');
     const config = readConfig({
+      ...PATIENT_DEADLINES,
       CXG_PORT: '0',
       CXG_DATABASE_URL: this.#databaseUrl(),
       CXG_CAPTOKEN_HMAC_SECRET: CAPTOKEN_SECRET,
       CXG_INTERNAL_SHARED_SECRET: SHARED_SECRET,
       CXG_AGENTSERVER_INTERNAL_URL: this.agentserver.url,
       CXG_AGENTSERVER_INTERNAL_SECRET: INTERNAL_SECRET,
-      CXG_AGENTSERVER_TIMEOUT: '1s',
       CXG_REGISTER_HOLD: '0s',
       CXG_DRAIN_TIMEOUT: '1s',
       ...this.#variables,

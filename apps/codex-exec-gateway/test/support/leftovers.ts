@@ -1,5 +1,6 @@
 import type { Pool } from '@codex-gateways/database';
 import { waitFor } from '@codex-gateways/testing';
+import { PATIENCE_MS } from './patience.ts';
 import type { ReplicaProcess } from './replica-process.ts';
 
 /** What is on record of connections; `dead` of replicas whose lease is over. */
@@ -39,8 +40,29 @@ export async function expectExactly(
       return isSame && inMemory.reduce((sum, count) => sum + count, 0) === executors;
     },
     {
-      timeoutMs: 20_000,
-      describe: () => `${JSON.stringify(expected)}; there is ${JSON.stringify(seen)}`,
+      timeoutMs: PATIENCE_MS,
+      describe: () => {
+        const outputs = replicas.map(({ lastOutput }) => lastOutput);
+        return [`${JSON.stringify(expected)}; there is ${JSON.stringify(seen)}`, ...outputs].join('\n');
+      },
     },
   );
+}
+
+/** Waits until no executor and no bridge has left anything, and all replicas are well. */
+export async function expectNothingLeft(db: Pool, replicas: readonly ReplicaProcess[]): Promise<void> {
+  await expectExactly(db, replicas, { executors: 0, bridges: 0 });
+  for (const replica of replicas) {
+    expect(replica.isRunning).toBe(true);
+    await waitFor(async () => (await fetch(`${replica.url}/readyz`)).status === 200, {
+      timeoutMs: PATIENCE_MS,
+      describe: () => `a replica that is ready; ${replica.lastOutput}`,
+    });
+    for (const name of ['live_bridges', 'live_streams', 'buffered_bytes', 'forwarded_bridges']) {
+      await waitFor(async () => (await replica.metric(`codex_exec_${name}`)) === 0, {
+        timeoutMs: PATIENCE_MS,
+        describe: () => `codex_exec_${name} to be 0; ${replica.lastOutput}`,
+      });
+    }
+  }
 }

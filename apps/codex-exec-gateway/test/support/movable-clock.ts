@@ -1,11 +1,12 @@
 import type { Clock } from '@codex-gateways/service';
 
-/** The real time until a test moves it. */
+/** The real time until a test moves or stops it. */
 export class MovableClock implements Clock {
   #aheadMs = 0;
+  #stoppedAtMs: number | undefined;
 
   now(): Date {
-    return new Date(Date.now() + this.#aheadMs);
+    return new Date((this.#stoppedAtMs ?? Date.now()) + this.#aheadMs);
   }
 
   nowSeconds(): number {
@@ -14,5 +15,10 @@ export class MovableClock implements Clock {
 
   advanceSeconds(seconds: number): void {
     this.#aheadMs += seconds * 1000;
+  }
+
+  /** From now on no time passes but what a test lets pass. */
+  stop(): void {
+    this.#stoppedAtMs ??= Date.now();
   }
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { waitFor } from '@codex-gateways/testing';
 import { WebSocket } from 'ws';
+import { PATIENCE_MS } from './patience.ts';
 
 /** The other end of a WebSocket of the gateway: an executor or a harness of a test. */
 export class Peer {
@@ -25,15 +26,20 @@ export class Peer {
   /** Waits until `count` frames have come and gives them. */
   async receive(count: number): Promise<Buffer[]> {
     await waitFor(() => this.frames.length >= count || this.closed !== undefined, {
-      timeoutMs: 20_000,
+      timeoutMs: PATIENCE_MS,
       describe: () => `${count} frames; ${this.frames.length} have come`,
     });
-    if (this.frames.length < count) throw new Error(`closed (${this.closed?.code}) after ${this.frames.length} frames`);
+    if (this.frames.length < count) {
+      throw new Error(`closed (${JSON.stringify(this.closed)}) after ${this.frames.length} of ${count} frames`);
+    }
     return this.frames;
   }
 
-  async waitForClose(timeoutMs = 20_000): Promise<{ code: number; reason: string }> {
-    return waitFor(() => this.closed, { timeoutMs, describe: 'the connection to be closed' });
+  async waitForClose(): Promise<{ code: number; reason: string }> {
+    return waitFor(() => this.closed, {
+      timeoutMs: PATIENCE_MS,
+      describe: () => `the connection to be closed, on which ${this.frames.length} frames have come`,
+    });
   }
 
   close(): void {

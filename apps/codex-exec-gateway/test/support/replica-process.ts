@@ -7,6 +7,7 @@ import {
   startProcess,
   waitFor,
 } from '@codex-gateways/testing';
+import { PATIENCE_MS } from './patience.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -32,6 +33,11 @@ export class ReplicaProcess {
     return this.#process?.output ?? '';
   }
 
+  /** For what a test says when it gives up. */
+  get lastOutput(): string {
+    return `the replica wrote at last:\n${this.output.slice(-LAST_LINES)}`;
+  }
+
   get isRunning(): boolean {
     return this.#process !== undefined && isAlive(this.#process.pid);
   }
@@ -41,7 +47,7 @@ export class ReplicaProcess {
     const page = await fetch(`${this.url}/metrics`).then(
       (answer) => answer.text(),
       (cause) => {
-        throw new Error(`the replica does not answer; it wrote at last:\n${this.output.slice(-LAST_LINES)}`, { cause });
+        throw new Error(`the replica does not answer; ${this.lastOutput}`, { cause });
       },
     );
     const [plain, labels = ''] = name.replace('}', '').split('{');
@@ -60,7 +66,7 @@ export class ReplicaProcess {
   async start(): Promise<void> {
     this.#process = startProcess(process.execPath, [MAIN], { env: this.#env });
     await waitFor(async () => (await fetch(`${this.url}/readyz`).catch(() => undefined))?.ok, {
-      timeoutMs: 30_000,
+      timeoutMs: PATIENCE_MS,
       describe: () => `the replica to be ready: ${this.output}`,
     });
   }

@@ -1,7 +1,10 @@
 import { type Cleanup, createTestDatabase } from '@codex-gateways/testing';
 import { capabilityToken } from '@codex-gateways/tokens';
 import { Agentserver } from './agentserver.ts';
+import { frame } from './frames.ts';
 import { CAPTOKEN_SECRET, EXECUTOR_KEY, HARNESS_KEY, INTERNAL_SECRET, SHARED_SECRET } from './gateway.ts';
+import { PATIENT_DEADLINES } from './patience.ts';
+import { connect, type Peer } from './peer.ts';
 import { ReplicaProcess } from './replica-process.ts';
 
 const WORKSPACE = 'ws-1';
@@ -15,6 +18,15 @@ export interface ReplicaProcesses {
   executorUrl(exeId: string, at?: ReplicaProcess): Promise<string>;
   bridgeUrl(exeId: string, turnId: string, at?: ReplicaProcess): Promise<string>;
   connected(at?: ReplicaProcess): Promise<string[]>;
+  /** A new executor, connected to that replica. */
+  online(at: ReplicaProcess): Promise<OnlineExecutor>;
+  /** A bridge at that replica with one stream, `stream-<turnId>`, through which a frame has gone. */
+  bridge(to: OnlineExecutor, options: { at: ReplicaProcess; turnId: string }): Promise<Peer>;
+}
+
+export interface OnlineExecutor {
+  readonly exeId: string;
+  readonly executor: Peer;
 }
 
 /** @param options.databaseUrl - without it a database of their own */
@@ -31,6 +43,7 @@ export async function startReplicaProcesses(
   cleanup.after(() => agentserver.stop());
   agentserver.knows('owner-token', 'user-owner');
   const variables = {
+    ...PATIENT_DEADLINES,
     CXG_DATABASE_URL: databaseUrl ?? (await ownDatabase(cleanup)),
     CXG_CAPTOKEN_HMAC_SECRET: CAPTOKEN_SECRET,
     CXG_INTERNAL_SHARED_SECRET: SHARED_SECRET,
@@ -93,6 +106,22 @@ class Calls implements ReplicaProcesses {
     const body = (await answer.json()) as { exe_id: string }[];
     if (!answer.ok) throw new Error(`connected answered ${answer.status}`);
     return body.map(({ exe_id }) => exe_id);
+  }
+
+  async online(at: ReplicaProcess): Promise<OnlineExecutor> {
+    const exeId = await this.newExecutor();
+    return { exeId, executor: await connect(await this.executorUrl(exeId, at)) };
+  }
+
+  async bridge(
+    { exeId, executor }: OnlineExecutor,
+    { at, turnId }: { at: ReplicaProcess; turnId: string },
+  ): Promise<Peer> {
+    const harness = await connect(await this.bridgeUrl(exeId, turnId, at));
+    const seen = executor.frames.length;
+    harness.send(frame('resume', `stream-${turnId}`));
+    await executor.receive(seen + 1);
+    return harness;
   }
 
   get #first(): ReplicaProcess {

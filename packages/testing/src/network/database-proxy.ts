@@ -8,6 +8,7 @@ export class DatabaseProxy {
   readonly #server = createServer((socket) => this.#join(socket));
   #state: 'up' | 'down' | 'silent' = 'up';
   #delayMs = 0;
+  #requests = 0;
 
   constructor(databaseUrl: string) {
     this.#target = new URL(databaseUrl);
@@ -19,6 +20,11 @@ export class DatabaseProxy {
     url.hostname = '127.0.0.1';
     url.port = String((this.#server.address() as AddressInfo).port);
     return url.toString();
+  }
+
+  /** How often something was sent to the database: once a statement, from clients that wait for each answer. */
+  get requests(): number {
+    return this.#requests;
   }
 
   async start(): Promise<void> {
@@ -69,6 +75,7 @@ export class DatabaseProxy {
     ] as const) {
       from.on('data', (data) => {
         if (this.#state !== 'up') return;
+        if (from === socket) this.#requests += 1;
         if (this.#delayMs === 0 || from === socket) to.write(data);
         else setTimeout(() => to.write(data), this.#delayMs);
       });
