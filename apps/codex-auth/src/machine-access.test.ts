@@ -49,7 +49,7 @@ describe('what machines used and no longer can', () => {
       `task of ${alive.id}`,
       'token alive',
     ];
-    await waitFor(async () => (await left()).length <= expected.length, { timeoutMs: 15_000, describe: 'the cleanup' });
+    await waitFor(async () => (await left()).length <= expected.length, { timeoutMs: 60_000, describe: 'the cleanup' });
     expect(await left()).toEqual(expected);
   });
 });

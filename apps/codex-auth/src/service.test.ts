@@ -1,6 +1,6 @@
 import { createPool } from '@codex-gateways/database';
-import { useTestDatabase } from '@codex-gateways/testing';
-import { authEnvironment, useAuthService } from '../test/use-auth-service.ts';
+import { useTestDatabase, waitFor } from '@codex-gateways/testing';
+import { authEnvironment, PATIENCE, useAuthService } from '../test/use-auth-service.ts';
 import { readConfig } from './config.ts';
 import { createAuthService } from './service.ts';
 
@@ -9,7 +9,11 @@ describe('codex-auth as a service', () => {
 
   it('is healthy and ready once it has started', async () => {
     expect((await fetch(`${auth.url}/healthz`)).status).toBe(200);
-    expect((await fetch(`${auth.url}/readyz`)).status).toBe(200);
+    const isReady = async () => (await fetch(`${auth.url}/readyz`)).status === 200;
+    await waitFor(isReady, {
+      timeoutMs: 60_000,
+      describe: 'the database to answer in the time that readiness gives it',
+    });
   });
 
   it('answers 401 in the form of the API to a caller without a credential', async () => {
@@ -38,7 +42,7 @@ describe('replicas of codex-auth', () => {
     );
     await Promise.all(replicas.map((replica) => replica.close()));
     expect(new Set(keySets).size).toBe(1);
-    const pool = createPool({ databaseUrl: database.url, applicationName: 'test' });
+    const pool = createPool({ databaseUrl: database.url, applicationName: 'test', ...PATIENCE });
     const rows = await pool.query(
       `select (select count(*)::int from codex_auth.users) as users,
               (select count(*)::int from codex_auth.workspace_members where role = 'owner') as owners,

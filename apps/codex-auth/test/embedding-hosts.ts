@@ -71,7 +71,7 @@ export function useEmbeddingHost(
     const server = createServer(build(authorizationServer)).listen(port, '127.0.0.1');
     await once(server, 'listening');
     running = { url, authorizationServer, server };
-  }, 60_000);
+  });
   afterAll(async () => {
     running?.server.closeAllConnections();
     running?.server.close();

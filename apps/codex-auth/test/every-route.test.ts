@@ -1,4 +1,5 @@
 import type { ServedRoute } from '@codex-gateways/service';
+import { waitFor } from '@codex-gateways/testing';
 import fc from 'fast-check';
 import { HostileProvider } from './hostile-provider.ts';
 import { type Credentials, type HostileRequest, hostileRequests } from './hostile-requests.ts';
@@ -126,7 +127,8 @@ describe('every route that the service has', () => {
       );
     }
     expect(problems.slice(0, 20)).toEqual([]);
-    expect((await world.send('GET', '/readyz')).status).toBe(200);
+    const isReady = async () => (await world.send('GET', '/readyz')).status === 200;
+    await waitFor(isReady, { timeoutMs: 60_000, describe: 'codex-auth to be ready still' });
     const person = await world.addPerson();
     expect((await world.call(person, 'GET', '/api/me')).body).toMatchObject({ id: person.id });
   }, 600_000);

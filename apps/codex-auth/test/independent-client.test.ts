@@ -99,8 +99,10 @@ describe('a client library that knows nothing of this server (oauth4webapi)', ()
         cli,
         await oauth.deviceCodeGrantRequest(as, cli, withoutSecret, device.device_code, http),
       );
+    auth.clock.stop();
     await expect(poll()).rejects.toMatchObject({ error: 'authorization_pending' });
     await expect(poll()).rejects.toMatchObject({ error: 'slow_down' });
+    auth.clock.run();
     const { pathname, search } = new URL(device.verification_uri_complete ?? '');
     const web = await person.signedIn();
     const confirm = await web.submit(pathname + search, { user_code: device.user_code });

@@ -16,7 +16,7 @@ export interface RawRequest {
   readonly body: Buffer;
 }
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 100_000;
 
 /** Sends a request on a connection of its own. @throws when no answer comes */
 export function sendRaw(port: number, { method, target, headers, body }: RawRequest): Promise<RawAnswer> {

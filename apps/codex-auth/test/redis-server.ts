@@ -39,7 +39,7 @@ export async function startRedis({
   await writeFile(file, [...common, ...listening, ...config, ''].join('\n'));
   const server = startProcess(findProgram('redis-server') ?? 'redis-server', [file], { env: {}, cwd: folder });
   const isUp = () => server.output.includes('Ready to accept connections');
-  await waitFor(isUp, { timeoutMs: 20_000, describe: () => `redis-server: ${server.output}` });
+  await waitFor(isUp, { timeoutMs: 60_000, describe: () => `redis-server to be up: ${server.output}` });
   return {
     url: `${authority ? 'rediss' : 'redis'}://${tlsName ?? '127.0.0.1'}:${port}`,
     certificateAuthority: authority,

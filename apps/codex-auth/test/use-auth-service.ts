@@ -9,7 +9,10 @@ export const FIRST_USER = { email: 'dev@localhost', password: 'correct horse bat
 export const INTERNAL_SECRET = 'internal-secret-of-the-tests';
 export const MASTER_KEY = Buffer.alloc(32, 7);
 
-/** Settings with which a codex-auth starts on a free port of loopback. */
+/** Of the connections over which tests look at the database. */
+export const PATIENCE = { connectionTimeoutMs: 60_000, statementTimeoutMs: 60_000 };
+
+/** Settings with which a codex-auth starts on a free port of loopback. It is as patient as it can be: a busy machine is no trouble. */
 export async function authEnvironment(databaseUrl: string, overrides: Environment = {}): Promise<Environment> {
   const port = String(await freePort());
   return {
@@ -21,6 +24,9 @@ export async function authEnvironment(databaseUrl: string, overrides: Environmen
     DEV_USER_EMAIL: FIRST_USER.email,
     DEV_USER_PASSWORD: FIRST_USER.password,
     LOG_LEVEL: 'silent',
+    CODEX_AUTH_DATABASE_TIMEOUT: '1m',
+    CODEX_AUTH_EXEC_GATEWAY_TIMEOUT: '30s',
+    CODEX_AUTH_UPSTREAM_TIMEOUT: '12s',
     ...overrides,
   };
 }
@@ -60,7 +66,7 @@ export function useAuthService(
     const log = createLogger({ service: 'test', level: 'silent' });
     service = createAuthService(config, { log, ...deps, clock });
     await service.start();
-  }, 60_000);
+  });
   const started = () => {
     if (!service) throw new TypeError('the service runs only while the tests run');
     return service;
@@ -73,7 +79,7 @@ export function useAuthService(
       return database.url;
     },
     get db() {
-      pool ??= createPool({ databaseUrl: database.url, applicationName: 'test', maxConnections: 2 });
+      pool ??= createPool({ databaseUrl: database.url, applicationName: 'test', maxConnections: 2, ...PATIENCE });
       return pool;
     },
     get service() {

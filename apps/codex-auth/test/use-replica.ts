@@ -20,12 +20,18 @@ export async function startReplica(auth: AuthFixture, overrides: Environment = {
   return replica;
 }
 
-/** Registers hooks that run another replica beside the one of `auth` while the tests run. */
-export function useReplica(auth: AuthFixture, overrides: Environment = {}): { readonly url: string } {
+/**
+ * Registers hooks that run another replica beside the one of `auth` while the tests run.
+ * @param overrides - settings, or what finds them when the tests begin
+ */
+export function useReplica(
+  auth: AuthFixture,
+  overrides: Environment | (() => Environment) = {},
+): { readonly url: string } {
   let replica: AuthService | undefined;
   beforeAll(async () => {
-    replica = await startReplica(auth, overrides);
-  }, 60_000);
+    replica = await startReplica(auth, typeof overrides === 'function' ? overrides() : overrides);
+  });
   afterAll(() => replica?.close());
   return {
     get url() {

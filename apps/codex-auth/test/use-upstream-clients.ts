@@ -7,6 +7,7 @@ import { createRegistrationMetrics } from '../src/upstream-registration/registra
 import { UpstreamClientResolver } from '../src/upstream-registration/upstream-client-resolver.ts';
 import { UpstreamRegistrations } from '../src/upstream-registration/upstream-registrations.ts';
 import { MovingClock } from './moving-clock.ts';
+import { PATIENCE } from './use-auth-service.ts';
 
 /** Resolvers over one database, as replicas have them. */
 export interface UpstreamClientsFixture {
@@ -15,7 +16,11 @@ export interface UpstreamClientsFixture {
   readonly metrics: Metrics;
   /** Lines of the log so far. */
   readonly logged: readonly Record<string, unknown>[];
-  newResolver(options?: { store?: DcrCredentialStore; issuer?: string; timeoutMs?: number }): UpstreamClientResolver;
+  newResolver(options?: {
+    store?: DcrCredentialStore;
+    issuer?: string;
+    timeoutMs?: number | undefined;
+  }): UpstreamClientResolver;
 }
 
 export const OWN_ISSUER = 'https://auth.example';
@@ -31,8 +36,8 @@ export function useUpstreamClients(): UpstreamClientsFixture {
   beforeAll(async () => {
     const directory = new URL('../migrations', import.meta.url).pathname;
     await runMigrations({ databaseUrl: database.url, schema: 'codex_auth', directory });
-    pool = createPool({ databaseUrl: database.url, applicationName: 'test', maxConnections: 4 });
-  }, 60_000);
+    pool = createPool({ databaseUrl: database.url, applicationName: 'test', maxConnections: 4, ...PATIENCE });
+  });
   afterAll(async () => {
     await pool.end();
     metrics.close();
@@ -42,7 +47,7 @@ export function useUpstreamClients(): UpstreamClientsFixture {
     get pool() {
       return pool;
     },
-    newResolver({ store = createInMemoryDcrCredentialStore(), issuer = OWN_ISSUER, timeoutMs = 5000 } = {}) {
+    newResolver({ store = createInMemoryDcrCredentialStore(), issuer = OWN_ISSUER, timeoutMs = 30_000 } = {}) {
       const registrations = new UpstreamRegistrations({ pool, store, clock, log, observer, timeoutMs });
       return new UpstreamClientResolver({ issuer, clock, registrations, timeoutMs });
     },

@@ -95,7 +95,6 @@ export function useUpstreams(
       CODEX_AUTH_UPSTREAMS: JSON.stringify(entries(issuerOf, baseUrl)),
       UPSTREAM_SECRET: 'secret of the client',
       CODEX_AUTH_LOGIN_ATTEMPTS_PER_ADDRESS: '100000',
-      CODEX_AUTH_UPSTREAM_TIMEOUT: '1s',
       ...overrides,
     };
   });

@@ -4,6 +4,8 @@ import { useWorld } from '../../test/use-world.ts';
 describe('POST /v1/agent/{agent_runtime_id}/task/register', () => {
   const world = useWorld({ CODEX_AUTH_AGENT_FAILURES_PER_MINUTE: '5', CODEX_AUTH_AGENT_TASKS_PER_IDENTITY: '3' });
 
+  afterEach(() => world.auth.clock.run());
+
   async function newAgent({ lifetimeSeconds = 3600 } = {}) {
     const person = await world.addPerson();
     const workspaceId = await world.addWorkspace([{ person, role: 'member' }]);
@@ -38,6 +40,7 @@ describe('POST /v1/agent/{agent_runtime_id}/task/register', () => {
 
   it.each([-300, 299])('accepts a timestamp %d s from now', async (aheadSeconds) => {
     const { agent } = await newAgent();
+    world.auth.clock.stop();
     expect((await agent.register(agent.registration(agent.timestamp(aheadSeconds)))).status).toBe(200);
   });
 
@@ -61,6 +64,7 @@ describe('POST /v1/agent/{agent_runtime_id}/task/register', () => {
     const { agent } = await newAgent();
     const { agent: other } = await newAgent();
     const { agent: third } = await newAgent();
+    world.auth.clock.stop();
     const answers = [
       await revoked.agent.register(),
       await disabled.agent.register(),

@@ -23,7 +23,7 @@ async function counts() {
 
 async function until(expected: Record<string, number>): Promise<void> {
   await waitFor(async () => JSON.stringify(await counts()) === JSON.stringify(expected), {
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
     describe: JSON.stringify(expected),
     intervalMs: 100,
   });

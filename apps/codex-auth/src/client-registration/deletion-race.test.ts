@@ -38,7 +38,7 @@ describe('a client that is deleted while one of its device codes is exchanged', 
         [code],
       );
       const deletion = manage(world, 'DELETE', { clientId, token });
-      await waitFor(deletionWaits, { timeoutMs: 10_000, describe: 'the deletion to wait for the exchange' });
+      await waitFor(deletionWaits, { timeoutMs: 60_000, describe: 'the deletion to wait for the exchange' });
       await exchange.query(
         `insert into codex_auth.oauth_grants (id, client_id, client_is_public, user_id, scope, created_at, expires_at)
          values ($1, $2, true, $3, 'openid', now(), now() + interval '1 hour')`,

@@ -185,6 +185,8 @@ describe('device authorization grant (RFC 8628)', () => {
     return { deviceCode: String(body.device_code), userCode: String(body.user_code), body };
   }
 
+  afterEach(() => auth.clock.run());
+
   function poll(deviceCode: string, clientId = CLI_CLIENT_ID) {
     return client.token({ grant_type: DEVICE_CODE_GRANT, device_code: deviceCode, client_id: clientId });
   }
@@ -228,6 +230,7 @@ describe('device authorization grant (RFC 8628)', () => {
   });
 
   it('tells a hasty client to slow down, by five seconds each time', async () => {
+    auth.clock.stop();
     const { deviceCode } = await start();
     const errors: unknown[] = [];
     for (const pauseSeconds of [0, 1, 6, 10, 15]) {

@@ -17,7 +17,10 @@ class NoticeReader {
     });
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
     void reader.#read(answer.body as unknown as AsyncIterable<Uint8Array>);
-    await waitFor(() => reader.text.includes('event: ready\n'), { timeoutMs: 5000, describe: 'the stream' });
+    await waitFor(() => reader.text.includes('event: ready\n'), {
+      timeoutMs: 60_000,
+      describe: () => `the stream to begin: ${reader.text}`,
+    });
     return reader;
   }
 
@@ -28,7 +31,10 @@ class NoticeReader {
   }
 
   async wait(userId: string, count = 1): Promise<unknown[]> {
-    await waitFor(() => this.noticesOf(userId).length >= count, { timeoutMs: 5000, describe: 'a notice' });
+    await waitFor(() => this.noticesOf(userId).length >= count, {
+      timeoutMs: 60_000,
+      describe: () => `notice ${count} of ${userId}: ${this.text}`,
+    });
     return this.noticesOf(userId);
   }
 
@@ -110,16 +116,15 @@ describe('GET /internal/codex-auth/revocations', () => {
   });
 
   it('tells on every replica, and ends with the replica, which it does not hold up', async () => {
-    const replica = await startReplica(world.auth);
+    // Longer than this test may take: a reader that held the drain up would end it.
+    const replica = await startReplica(world.auth, { CODEX_AUTH_DRAIN_TIMEOUT: '5m' });
     const elsewhere = await NoticeReader.open(replica.url);
     const { person } = await memberWithToken();
     await world.disable(person);
     expect(await elsewhere.wait(person.id)).toHaveLength(1);
-    const startedAtMs = performance.now();
     await replica.drain();
-    expect(performance.now() - startedAtMs).toBeLessThan(5000);
     await replica.close();
-    await waitFor(() => elsewhere.hasEnded, { timeoutMs: 5000, describe: 'the end of the stream' });
+    await waitFor(() => elsewhere.hasEnded, { timeoutMs: 60_000, describe: 'the end of the stream' });
   });
 
   it('says that notices may have been missed, after the database was away', async () => {
@@ -128,8 +133,8 @@ describe('GET /internal/codex-auth/revocations', () => {
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'listener' and datname = current_database()`,
     );
     await waitFor(() => reader.text.slice(before).includes('event: missed'), {
-      timeoutMs: 10_000,
-      describe: 'the word of it',
+      timeoutMs: 60_000,
+      describe: () => `the word of it: ${reader.text}`,
     });
   });
 

@@ -13,6 +13,7 @@ function withOtherTimestamp(assertion: string, timestamp: string): string {
 
 describe('POST /internal/codex-auth/validate', () => {
   const world = useWorld({ CODEX_AUTH_AGENT_TASK_TTL: `${TASK_TTL_SECONDS}s` });
+  afterEach(() => world.auth.clock.run());
   const validate = (body: object) => world.internal(PATH, body);
   const validateAssertion = (assertion: string, account?: string) =>
     validate({ scheme: 'agent_assertion', assertion, ...(account === undefined ? {} : { account_id: account }) });
@@ -64,6 +65,7 @@ describe('POST /internal/codex-auth/validate', () => {
     const sameWorkspaceOther = await runningAgent();
     const otherWorkspace = await world.addWorkspace([{ person, role: 'owner' }]);
     const fresh = agent.assertion(taskId);
+    world.auth.clock.stop();
     const claimed = { agent_runtime_id: agent.id, task_id: taskId, timestamp: agent.timestamp(), signature: '' };
     const answers = [
       ...[revoked, disabled, former].map((bad) => validateAssertion(bad.agent.assertion(bad.taskId))),
@@ -120,6 +122,7 @@ describe('POST /internal/codex-auth/validate', () => {
 
   it('accepts an assertion for five minutes, as often as it comes, and not after', async () => {
     const { agent, taskId } = await runningAgent();
+    world.auth.clock.stop();
     const assertion = agent.assertion(taskId);
     expect((await validateAssertion(assertion)).status).toBe(200);
     world.auth.clock.advance(298);
@@ -146,7 +149,7 @@ describe('POST /internal/codex-auth/validate', () => {
       const before = await expiryOf();
       world.auth.clock.advance(TASK_TTL_SECONDS / 2);
       expect((await validateAssertion(used.agent.assertion(used.taskId))).status).toBe(200);
-      await waitFor(async () => (await expiryOf()) > before, { timeoutMs: 5000, describe: 'the use to be noted' });
+      await waitFor(async () => (await expiryOf()) > before, { timeoutMs: 60_000, describe: 'the use to be noted' });
     }
     expect((await validateAssertion(idle.agent.assertion(idle.taskId))).status).toBe(401);
   });

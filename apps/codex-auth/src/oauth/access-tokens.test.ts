@@ -56,6 +56,7 @@ describe('the holder of an access token', () => {
   });
 
   it('is nobody once the token has expired', async () => {
+    world.auth.clock.stop();
     const person = await world.addPerson();
     const token = await world.accessTokenOf(person, { lifetimeSeconds: 5 });
     const { tokens, statements } = await counted();

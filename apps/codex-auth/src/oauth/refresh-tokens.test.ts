@@ -73,6 +73,9 @@ describe('refresh tokens rotate (RFC 6749 §6, RFC 9700 §4.14)', () => {
 });
 
 describe('a refresh token that is presented again', () => {
+  beforeEach(() => auth.clock.stop());
+  afterEach(() => auth.clock.run());
+
   it('gets the same successor within the grace', async () => {
     const { refresh_token } = await client.tokens();
     const first = await refreshed(refresh_token);

@@ -3,6 +3,8 @@ import { waitFor } from '@codex-gateways/testing';
 import { type Person, useWorld } from '../../test/use-world.ts';
 
 const REPORT = '/internal/codex-auth/remote-sessions';
+/** By so much two readings of one clock may differ: the database rounds what Node.js cuts off. */
+const CLOCK_GRAIN_MS = 1;
 
 describe('sessions of codex --remote', () => {
   const world = useWorld({ CODEX_AUTH_CLEANUP_INTERVAL: '1s' });
@@ -35,7 +37,9 @@ describe('sessions of codex --remote', () => {
       user_agent: 'codex',
       opened_ms_ago: 60_000,
     });
+    const reportedFromMs = Date.now();
     expect((await report([opened])).status).toBe(204);
+    const reportedUntilMs = Date.now();
     await report([{ ...opened, client_name: 'codex-tui', client_version: '0.169.0' }]);
     const [listed, ...others] = await list(owner);
     expect(others).toEqual([]);
@@ -44,9 +48,9 @@ describe('sessions of codex --remote', () => {
       ...{ client_name: 'codex-tui', client_version: '0.169.0', ip: '203.0.113.9', user_agent: 'codex' },
       ...{ opened_at: expect.any(String), ended_at: null, close_code: null },
     });
-    const ageMs = Date.now() - Date.parse(listed.opened_at);
-    expect(ageMs).toBeGreaterThan(50_000);
-    expect(ageMs).toBeLessThan(90_000);
+    const firstSeenMs = Date.parse(listed.opened_at) + 60_000;
+    expect(firstSeenMs).toBeGreaterThanOrEqual(reportedFromMs - CLOCK_GRAIN_MS);
+    expect(firstSeenMs).toBeLessThanOrEqual(reportedUntilMs + CLOCK_GRAIN_MS);
   });
 
   it('that are one’s own and open stand on the account page, as text whatever the client is called', async () => {
@@ -149,7 +153,7 @@ describe('sessions of codex --remote', () => {
         );
         return JSON.stringify(rows[0]) === JSON.stringify({ sessions: [recent.id], gateways: 0 });
       },
-      { timeoutMs: 10_000, describe: 'the old ones to be gone' },
+      { timeoutMs: 60_000, describe: 'the old ones to be gone' },
     );
   });
 });

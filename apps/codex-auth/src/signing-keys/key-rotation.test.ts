@@ -18,7 +18,11 @@ interface Key {
 
 /** Two replicas, an administrator, and what each replica publishes and signs with. */
 function useTwoReplicas(overrides: Record<string, string> = {}) {
-  const settings = { CODEX_AUTH_KEY_CHECK_INTERVAL: '100ms', CODEX_AUTH_SESSION_IDLE_TTL: '365d', ...overrides };
+  const settings = {
+    ...{ CODEX_AUTH_KEY_CHECK_INTERVAL: '100ms', CODEX_AUTH_SESSION_IDLE_TTL: '365d' },
+    CODEX_AUTH_LOGIN_ATTEMPTS_PER_ADDRESS: '100000', // who signs is asked by signing in, until it is the right key
+    ...overrides,
+  };
   const world = useWorld(settings);
   const other = useReplica(world.auth, settings);
   const urls = () => [world.auth.url, other.url];
@@ -33,7 +37,7 @@ function useTwoReplicas(overrides: Record<string, string> = {}) {
   const kidsAt = async (url: string) => ((await published(url)) as { keys: RsaPublicJwk[] }).keys.map(({ kid }) => kid);
   const untilEverywhere = (describe: string, holds: (kids: string[]) => boolean) =>
     waitFor(async () => (await Promise.all(urls().map(kidsAt))).every(holds), {
-      timeoutMs: 10_000,
+      timeoutMs: 60_000,
       intervalMs: 50,
       describe,
     });
@@ -41,9 +45,9 @@ function useTwoReplicas(overrides: Record<string, string> = {}) {
   const signerAt = async (url: string) => parseJws((await tokensFrom(url)).access_token)?.header.kid;
   const untilSigner = (kid: string | undefined) =>
     waitFor(async () => (await Promise.all(urls().map(signerAt))).every((signer) => signer === kid), {
-      timeoutMs: 10_000,
+      timeoutMs: 60_000,
       intervalMs: 100,
-      describe: `${kid} signs everywhere`,
+      describe: `${kid} to sign everywhere`,
     });
   return { world, other, urls, call, keys, kidOf, kidsAt, untilEverywhere, tokensFrom, signerAt, untilSigner };
 }

@@ -2,13 +2,15 @@ import { type LyingUpstream, registersClients, useLyingUpstream } from '../../te
 import { useUpstreamClients } from '../../test/use-upstream-clients.ts';
 import { MAX_ANSWER_BYTES } from './ask-upstream.ts';
 
+/** Also of the calls beside it, which are answered: on a busy machine, too. */
+const PATIENCE_FOR_THE_ENDLESS_MS = 4000;
 const fixture = useUpstreamClients();
 const here = useLyingUpstream();
 const settings = () => ({ name: 'corp', issuer: here().issuer, scopes: ['openid', 'email'] });
 const resolve = () => fixture.newResolver().resolve(settings());
 
 describe('an answer of the registration endpoint', () => {
-  it.each<[string, 'bad_answer' | 'refused' | 'unreachable', Parameters<LyingUpstream['on']>[1]]>([
+  it.each<[string, 'bad_answer' | 'refused' | 'unreachable', Parameters<LyingUpstream['on']>[1], number?]>([
     ['without a client id', 'bad_answer', () => ({ client_secret: 's' })],
     ['with an empty client id', 'bad_answer', () => ({ client_id: '', client_secret: 's' })],
     ['with a client id of another type', 'bad_answer', () => ({ client_id: 7, client_secret: 's' })],
@@ -52,12 +54,12 @@ describe('an answer of the registration endpoint', () => {
       (_req, res) => void res.writeHead(201).end(Buffer.alloc(MAX_ANSWER_BYTES + 1, ' ')),
     ],
     ['that breaks off', 'unreachable', (_req, res) => void res.destroy()],
-    ['that never ends', 'unreachable', (_req, res) => void res.writeHead(201).write('{')],
-  ])('%s is %s, and nothing is stored', async (_, problem, answer) => {
+    ['that never ends', 'unreachable', (_req, res) => void res.writeHead(201).write('{'), PATIENCE_FOR_THE_ENDLESS_MS],
+  ])('%s is %s, and nothing is stored', async (_, problem, answer, timeoutMs) => {
     registersClients(here());
     here().on('POST /register', answer);
     here().on('POST /other', () => ({ client_id: 'other', client_secret: 's' }));
-    const resolver = fixture.newResolver({ timeoutMs: 500 });
+    const resolver = fixture.newResolver({ timeoutMs });
     await expect(resolver.resolve(settings())).rejects.toMatchObject({ name: 'UpstreamRegistrationError', problem });
     await expect(resolver.resolve(settings())).rejects.toMatchObject({ problem });
     expect(here().requests.filter(({ path }) => path === '/register').length).toBe(1);

@@ -3,6 +3,7 @@ import { createPool, type Pool, runMigrations } from '@codex-gateways/database';
 import { createLogger } from '@codex-gateways/service';
 import { describeWith, useCleanup, useTestDatabase } from '@codex-gateways/testing';
 import { hashesIn, type RedisServer, startRedis } from '../../test/redis-server.ts';
+import { PATIENCE } from '../../test/use-auth-service.ts';
 import { resealAll } from '../sealing/resealing.ts';
 import type { DcrCredentialStore } from './dcr-credentials.ts';
 import { postgresDcrEntries } from './dcr-credentials-store.ts';
@@ -148,8 +149,8 @@ describe('registrations in PostgreSQL', () => {
   beforeAll(async () => {
     const directory = new URL('../../migrations', import.meta.url).pathname;
     await runMigrations({ databaseUrl: database.url, schema: 'codex_auth', directory });
-    pool = createPool({ databaseUrl: database.url, applicationName: 'test' });
-  }, 60_000);
+    pool = createPool({ databaseUrl: database.url, applicationName: 'test', ...PATIENCE });
+  });
   afterAll(() => pool.end());
   itKeepsRegistrations(() => storeOver());
 
@@ -181,7 +182,7 @@ describeWith('redis-server')('registrations in Redis', () => {
   let server: RedisServer;
   let redis: RedisConnection;
   const connect = (options: Partial<ConstructorParameters<typeof RedisConnection>[0]> = {}) => {
-    const connection = new RedisConnection({ url: server.url, timeoutMs: 2000, log, ...options });
+    const connection = new RedisConnection({ url: server.url, timeoutMs: 30_000, log, ...options });
     cleanup.after(() => connection.close());
     return connection;
   };
@@ -191,7 +192,7 @@ describeWith('redis-server')('registrations in Redis', () => {
     server = await startRedis();
     cleanup.after(() => server.close());
     redis = connect();
-  }, 30_000);
+  });
   itKeepsRegistrations(() => storeOver());
 
   it('are sealed', async () => {

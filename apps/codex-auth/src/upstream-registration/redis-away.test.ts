@@ -54,6 +54,7 @@ describeWith('redis-server')('a Redis that is there later than codex-auth', () =
         CODEX_AUTH_UPSTREAMS: JSON.stringify([entry]),
         CODEX_AUTH_DCR_STORE: 'redis',
         CODEX_AUTH_REDIS_URL: `redis://127.0.0.1:${port}`,
+        CODEX_AUTH_LOGIN_ATTEMPTS_PER_ADDRESS: '100000',
       };
     },
     { log },
@@ -63,18 +64,19 @@ describeWith('redis-server')('a Redis that is there later than codex-auth', () =
   it('is used from then on, and until then everything else works', async () => {
     registersClients(upstream());
     const visit = () => new WebSession(auth.url).get('/login/upstream/corp');
-    expect((await fetch(`${auth.url}/readyz`)).status).toBe(200);
+    const isReady = async () => (await fetch(`${auth.url}/readyz`)).status === 200;
+    await waitFor(isReady, { timeoutMs: 60_000, describe: 'codex-auth to be ready without Redis' });
     expect((await visit()).status).toBe(503);
     await new WebSession(auth.url).signIn();
     expect(lines.filter((line) => line.includes('out of reach'))).toHaveLength(1);
     redis = await startRedis({ port });
     await waitFor(async () => (await visit()).status === 303, {
-      timeoutMs: 15_000,
+      timeoutMs: 60_000,
       describe: 'the way to the upstream',
     });
     expect(Object.keys(await hashesIn(redis.url))).toHaveLength(1);
     await waitFor(() => lines.some((line) => line.includes('are in reach')), {
-      timeoutMs: 10_000,
+      timeoutMs: 60_000,
       describe: 'what a former master key sealed to be looked for',
     });
   });

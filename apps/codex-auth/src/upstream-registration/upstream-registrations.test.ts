@@ -69,7 +69,7 @@ describe('a real provider with dynamic registration', () => {
     it('sees one of two replicas as well', async () => {
       const server = await startRedis();
       const log = createLogger({ service: 'test', level: 'silent' });
-      const connections = [0, 1].map(() => new RedisConnection({ url: server.url, timeoutMs: 5000, log }));
+      const connections = [0, 1].map(() => new RedisConnection({ url: server.url, timeoutMs: 30_000, log }));
       const stores = connections.map((redis) =>
         createSealedDcrCredentialStore({ entries: redisDcrEntries(redis), sealer }),
       );
@@ -79,7 +79,7 @@ describe('a real provider with dynamic registration', () => {
       expect(provider.registered.length - before).toBe(1);
       await Promise.all(connections.map((redis) => redis.close()));
       await server.close();
-    }, 30_000);
+    });
   });
 });
 

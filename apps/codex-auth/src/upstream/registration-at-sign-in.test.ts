@@ -66,6 +66,7 @@ const complaints = () => lines.filter(({ level }) => level === 'warn' || level =
 
 describe('a provider without an issuer, where this server registers itself at an endpoint by hand', () => {
   beforeEach(beginAgain);
+  afterEach(() => auth.clock.run());
 
   it.each([
     [
@@ -98,6 +99,7 @@ describe('a provider without an issuer, where this server registers itself at an
 
   it('is not asked again at once after it failed, whoever comes', async () => {
     registration = { status: 503, body: {} };
+    auth.clock.stop();
     const ask = () => world.newBrowser().get(PATH);
     const statuses = (await Promise.all([ask(), ask(), ask()])).map(({ status }) => status);
     expect([...statuses, (await ask()).status]).toEqual([503, 503, 503, 503]);

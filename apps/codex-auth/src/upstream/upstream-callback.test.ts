@@ -1,7 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { oidcEntry, useUpstreams } from '../../test/use-upstreams.ts';
+import { useReplica } from '../../test/use-replica.ts';
+import { oidcEntry, type UpstreamEntry, useUpstreams } from '../../test/use-upstreams.ts';
 
-const world = useUpstreams(['corp'], (issuerOf) => [oidcEntry('corp', issuerOf('corp'))]);
+let upstreams: readonly UpstreamEntry[] = [];
+const world = useUpstreams(['corp'], (issuerOf) => {
+  upstreams = [oidcEntry('corp', issuerOf('corp'))];
+  return upstreams;
+});
+/** Another replica, which waits for no provider for long. */
+const impatient = useReplica(world.auth, () => ({
+  ...{ CODEX_AUTH_UPSTREAMS: JSON.stringify(upstreams), UPSTREAM_SECRET: 'secret of the client' },
+  CODEX_AUTH_UPSTREAM_TIMEOUT: '200ms',
+}));
 
 describe('the way back from an identity provider', () => {
   it('can be gone once: a state that is replayed does nothing', async () => {
@@ -141,7 +151,6 @@ describe('an identity provider in trouble', () => {
     ['that is down', '/token', (response) => response.destroy(), 503],
     ['that answers 500', '/token', (response) => response.writeHead(500).end(), 503],
     ['that says too many requests', '/token', (response) => response.writeHead(429).end(), 503],
-    ['that says nothing', '/token', () => undefined, 503],
     ['that says too much', '/token', (response) => response.end(`{"access_token":"${'x'.repeat(600_000)}"}`), 503],
     ['that redirects', '/token', (response) => response.writeHead(307, { Location: '/elsewhere' }).end(), 502],
     ['that answers no JSON', '/token', (response) => response.end('<html>'), 502],
@@ -161,6 +170,15 @@ describe('an identity provider in trouble', () => {
     expect(text).not.toMatch(/code-\d|secret of the client/);
     expect(web.cookies.has('codex_session')).toBe(false);
     expect(world.provider().requests.some(({ path: asked }) => asked === '/elsewhere')).toBe(false);
+  });
+
+  it('that says nothing is given up, on a page', async () => {
+    world.provider().lies = failing('/token', () => undefined);
+    const web = world.newBrowser();
+    const { pathname, search } = await world.beThere(web);
+    const answer = await web.get(impatient.url + pathname + search);
+    expect([answer.status, web.cookies.has('codex_session')]).toEqual([503, false]);
+    expect(await answer.text()).toMatch(/role="alert">The corp does not answer/);
   });
 
   it('is said to be away at the beginning of the way, and is found again when it is back', async () => {

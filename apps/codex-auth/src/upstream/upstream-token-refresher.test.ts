@@ -8,14 +8,13 @@ const world = useUpstreams(['corp', 'other'], (issuerOf) => {
   upstreams = [oidcEntry('corp', issuerOf('corp'))];
   return upstreams;
 });
-const replica = useReplica(world.auth, {
-  // Read when the replica starts, which is after the first one.
-  get CODEX_AUTH_UPSTREAMS() {
-    return JSON.stringify(upstreams);
-  },
-  UPSTREAM_SECRET: 'secret of the client',
-  CODEX_AUTH_UPSTREAM_TIMEOUT: '1s',
+const settings = (more: Record<string, string> = {}) => ({
+  ...{ CODEX_AUTH_UPSTREAMS: JSON.stringify(upstreams), UPSTREAM_SECRET: 'secret of the client' },
+  ...more,
 });
+const replica = useReplica(world.auth, () => settings());
+/** Beside a provider that says nothing it does not wait for long. */
+const impatient = useReplica(world.auth, () => settings({ CODEX_AUTH_UPSTREAM_TIMEOUT: '200ms' }));
 let count = 0;
 
 interface TokenAnswer {
@@ -42,6 +41,8 @@ async function ask(userId: string, { url = world.auth.url, secret = INTERNAL_SEC
 const refreshes = () => world.provider().grants('refresh_token');
 
 describe('the tokens of an identity provider, for services', () => {
+  afterEach(() => world.auth.clock.run());
+
   it('are given with their expiry while they are good, without asking the provider', async () => {
     const { userId } = await signedIn();
     const { status, body } = await ask(userId);
@@ -112,13 +113,14 @@ describe('the tokens of an identity provider, for services', () => {
     expect(await world.me(web)).toBeDefined();
   });
 
-  it.each<[string, (response: import('node:http').ServerResponse) => void]>([
-    ['is down', (response) => response.destroy()],
-    ['says later', (response) => response.writeHead(503).end()],
-    ['says nothing', () => undefined],
-    ['does not know this server', (response) => response.writeHead(401).end('{"error":"invalid_client"}')],
-  ])('are kept when the provider %s: 503, and good again afterwards', async (_, fail) => {
+  it.each<[string, (response: import('node:http').ServerResponse) => void, { readonly url: string }]>([
+    ['is down', (response) => response.destroy(), world.auth],
+    ['says later', (response) => response.writeHead(503).end(), world.auth],
+    ['says nothing', () => undefined, impatient],
+    ['does not know this server', (response) => response.writeHead(401).end('{"error":"invalid_client"}'), world.auth],
+  ])('are kept when the provider %s: 503, and good again afterwards', async (_, fail, { url }) => {
     const { userId } = await signedIn();
+    world.auth.clock.stop();
     world.provider().lies = {
       answer: (request, response) => {
         if (request.url !== '/token') return false;
@@ -127,9 +129,9 @@ describe('the tokens of an identity provider, for services', () => {
       },
     };
     world.auth.clock.advance(3570);
-    expect((await ask(userId)).status).toBe(200); // half a minute is left
+    expect((await ask(userId, { url })).status).toBe(200); // half a minute is left
     world.auth.clock.advance(60);
-    expect(await ask(userId)).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
+    expect(await ask(userId, { url })).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
     world.provider().lies = {};
     expect((await ask(userId)).status).toBe(200);
   });
