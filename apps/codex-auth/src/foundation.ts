@@ -21,8 +21,9 @@ import { SealedSecrets } from './signing-keys/sealed-secrets.ts';
 import { SigningKeys } from './signing-keys/signing-keys.ts';
 import { Memberships } from './workspaces/memberships.ts';
 
-/** For a place in the pool, too: who waits longer than that is better told so. */
-const LONGEST_CONNECTION_WAIT_MS = 5000;
+/** For a place in the pool, too: who waits longer than that is better told so. An operator who is more patient with answers is so here. */
+const CONNECTION_WAIT_MS = 5000;
+const PART_OF_THE_DATABASE_TIMEOUT = 5 / 16;
 
 /** What a host hands in. */
 export interface FoundationDeps {
@@ -86,8 +87,9 @@ export function createFoundation(config: Config, deps: FoundationDeps = {}): Fou
 
 /** A server that is slow ends a statement itself; one that has gone silent is given up a little later. */
 function databaseTimeouts(databaseTimeoutMs: number) {
+  const partMs = Math.ceil(databaseTimeoutMs * PART_OF_THE_DATABASE_TIMEOUT);
   return {
-    connectionTimeoutMs: Math.min(LONGEST_CONNECTION_WAIT_MS, databaseTimeoutMs),
+    connectionTimeoutMs: Math.min(databaseTimeoutMs, Math.max(CONNECTION_WAIT_MS, partMs)),
     statementTimeoutMs: Math.ceil((databaseTimeoutMs * 15) / 16),
     queryTimeoutMs: databaseTimeoutMs,
   };
