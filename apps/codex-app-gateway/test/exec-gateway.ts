@@ -9,7 +9,7 @@ import {
 } from '@codex-gateways/testing';
 import { PATIENCE_MS, PATIENT_EXEC_GATEWAY } from './patience.ts';
 import { runSource } from './run-source.ts';
-import { CAPABILITY_SECRET, GATEWAY_SECRETS, type World } from './world.ts';
+import { CAPABILITY_SECRET, GATEWAY_SECRETS, OWN_CONNECTION, type World } from './world.ts';
 
 /** The real codex-exec-gateway, as a process of its own over a database of its own. */
 export interface ExecGatewayProcess {
@@ -57,7 +57,7 @@ export async function isReady(url: string, running: Pick<RunningProcess, 'output
   });
   const ready = async () => {
     if (exit) throw new Error(`${url} ended with ${exit.signal ?? exit.code}: ${running.output}`);
-    return (await fetch(`${url}/readyz`).catch(() => undefined))?.ok;
+    return (await fetch(`${url}/readyz`, { headers: OWN_CONNECTION }).catch(() => undefined))?.ok;
   };
   await waitFor(ready, { timeoutMs: PATIENCE_MS, describe: () => `${url} to be ready: ${running.output}` });
 }
@@ -70,6 +70,7 @@ async function manageExecutors(
   const answer = await fetch(`${url}/api/codex-exec${path}`, {
     method,
     headers: {
+      ...OWN_CONNECTION,
       'x-internal-secret': AGENTSERVER_SECRET,
       'x-user-id': EXECUTOR_OWNER,
       ...(body ? { 'content-type': 'application/json' } : {}),
@@ -110,7 +111,7 @@ export async function bindExecutor(
 export async function revokeTurn({ url }: Pick<ExecGatewayProcess, 'url'>, turnId: string): Promise<void> {
   const answer = await fetch(`${url}/api/exec-gateway/revoke-turn`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${SHARED_SECRET}`, 'content-type': 'application/json' },
+    headers: { ...OWN_CONNECTION, authorization: `Bearer ${SHARED_SECRET}`, 'content-type': 'application/json' },
     body: JSON.stringify({ turn_id: turnId }),
   });
   if (!answer.ok) throw new Error(`the revocation was answered ${answer.status}: ${await answer.text()}`);
@@ -126,7 +127,7 @@ export async function leaseEndsSoon(
 ): Promise<void> {
   const answer = await fetch(`${url}/api/exec-gateway/app-server-homes/renew`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${SHARED_SECRET}`, 'content-type': 'application/json' },
+    headers: { ...OWN_CONNECTION, authorization: `Bearer ${SHARED_SECRET}`, 'content-type': 'application/json' },
     body: JSON.stringify({
       gateway_name: gateway.name,
       gateway_url: gateway.url,

@@ -24,7 +24,8 @@ import {
   viaExecGateway,
 } from './exec-gateway.ts';
 import { PATIENCE_MS } from './patience.ts';
-import { connect, createWorld, GATEWAY_SECRETS, get, type World } from './world.ts';
+import { withOutputs } from './with-outputs.ts';
+import { connect, createWorld, GATEWAY_SECRETS, get, OWN_CONNECTION, type World } from './world.ts';
 
 async function startExecutor(
   cleanup: Cleanup,
@@ -44,6 +45,8 @@ async function startExecutor(
   return executor;
 }
 
+const LAST_LINES = 40;
+
 describe('commands on an executor, with the real CLI at both ends and the real exec-gateway', () => {
   const cleanup = useCleanup();
   let world: World;
@@ -51,6 +54,7 @@ describe('commands on an executor, with the real CLI at both ends and the real e
   let gateway: AppGateway;
   let client: AppServerClient;
   let first: string;
+  const executors: RunningProcess[] = [];
 
   beforeAll(async () => {
     world = await createWorld(cleanup);
@@ -85,7 +89,9 @@ describe('commands on an executor, with the real CLI at both ends and the real e
     waitFor(
       async () => {
         const path = `${execGateway.url}/api/exec-gateway/connected?workspace_id=ws-1`;
-        const answer = await fetch(path, { headers: { authorization: `Bearer ${GATEWAY_SECRETS[1]}` } });
+        const answer = await fetch(path, {
+          headers: { ...OWN_CONNECTION, authorization: `Bearer ${GATEWAY_SECRETS[1]}` },
+        });
         return ((await answer.json()) as { exe_id: string }[]).some((each) => each.exe_id === exeId);
       },
       {
@@ -94,7 +100,14 @@ describe('commands on an executor, with the real CLI at both ends and the real e
       },
     );
 
-  it('that is offline cannot run; the person is told why, in words', async () => {
+  const outputs = () => ({
+    gateway: world.logLines.slice(-LAST_LINES).join(''),
+    'exec-gateway': execGateway.process.output,
+    executors: executors.map(({ output }) => output).join('\n'),
+  });
+  const test = (title: string, run: () => Promise<void>) => it(title, withOutputs(outputs, run));
+
+  test('that is offline cannot run; the person is told why, in words', async () => {
     const turn = await runTurn(client, { text: 'go', cwd: '/' });
     expect(outputOf(turn.items)).toContain('No usable execution environment');
     expect(warnings(client)).toEqual([expect.stringContaining(`executor ${first}: the executor is not connected`)]);
@@ -102,15 +115,17 @@ describe('commands on an executor, with the real CLI at both ends and the real e
     expect(text).toMatch(/cxg_app_executor_refusals_total\{code="executor_offline".*\} [1-9]/);
   });
 
-  it('run once it is online, with the same app-server and the same connection', async () => {
+  test('run once it is online, with the same app-server and the same connection', async () => {
     const { pid } = await onlyAppServer(world.stateDir);
-    await isOnline(first, await startExecutor(cleanup, execGateway, first, 'of-the-first'));
+    const executor = await startExecutor(cleanup, execGateway, first, 'of-the-first');
+    executors.push(executor);
+    await isOnline(first, executor);
     const turn = await runTurn(client, { text: 'go', cwd: '/' });
     expect(outputOf(turn.items)).toContain('marker=of-the-first');
     expect((await onlyAppServer(world.stateDir)).pid).toBe(pid);
   });
 
-  it('run for their own workspace only: another one has no place to run anything, and hears of nothing', async () => {
+  test('run for their own workspace only: another one has no place to run anything, and hears of nothing', async () => {
     const other = await connect(gateway, 'ws-2');
     const [own, theirs] = await Promise.all([
       runTurn(client, { text: 'go', cwd: '/' }),
@@ -123,7 +138,7 @@ describe('commands on an executor, with the real CLI at both ends and the real e
     await other.close();
   });
 
-  it('do not run after a turn was revoked, until a client connects anew: then with another turn', async () => {
+  test('do not run after a turn was revoked, until a client connects anew: then with another turn', async () => {
     const revoked = await openTurnId(world.stateDir);
     await revokeTurn(execGateway, revoked);
     await client.waitForNotification<{ message: string }>('warning', ({ message }) => message.includes('was revoked'));
@@ -134,10 +149,11 @@ describe('commands on an executor, with the real CLI at both ends and the real e
     expect(await openTurnId(world.stateDir)).not.toBe(revoked);
   });
 
-  it('run on the new default executor as soon as there is one, between two turns', async () => {
+  test('run on the new default executor as soon as there is one, between two turns', async () => {
     const { pid } = await onlyAppServer(world.stateDir);
     const second = await bind('second', true);
     const executor = await startExecutor(cleanup, execGateway, second, 'of-the-second');
+    executors.push(executor);
     expect(await client.closed).toMatchObject({ code: 1001, reason: expect.stringContaining('another executor') });
     await isOnline(second, executor);
     await waitFor(async () => (await appServerProcesses(world.stateDir)).every((each) => each.pid !== pid), {

@@ -5,6 +5,7 @@ import {
   codexBinary,
   createSignedInHome,
   lastToolOutput,
+  type RunningProcess,
   runCommand,
   runTurn,
   say,
@@ -25,11 +26,14 @@ import {
   viaExecGateway,
 } from './exec-gateway.ts';
 import { PATIENCE_MS } from './patience.ts';
+import { withOutputs } from './with-outputs.ts';
 import { connect, createWorld, type World } from './world.ts';
 
 const VERSION = '0.140.0';
 /** The CLI of that version is installed when it is first asked for. */
 const TEST_TIMEOUT_MS = 300_000;
+
+const LAST_LINES = 40;
 
 /** Of a person who has signed in: this version registers in no other way. */
 async function startExecutor(cleanup: Cleanup, { url }: Pick<ExecGatewayProcess, 'url'>, exeId: string) {
@@ -52,6 +56,7 @@ describe('an app-server and an executor of the last CLI without encryption (0.14
   let gateway: AppGateway;
   let client: AppServerClient;
   let exeId: string;
+  const executors: RunningProcess[] = [];
 
   beforeAll(async () => {
     world = await createWorld(cleanup);
@@ -77,12 +82,19 @@ describe('an app-server and an executor of the last CLI without encryption (0.14
   const prompt = async () => outputOf((await runTurn(client, { text: 'go', cwd: '/' })).items);
   const ranHere = async () => (await readdir(world.stateDir)).filter((name) => name.startsWith('ran-'));
 
-  it('runs nothing without an executor', async () => {
+  const outputs = () => ({
+    gateway: world.logLines.slice(-LAST_LINES).join(''),
+    'exec-gateway': execGateway.process.output,
+    executors: executors.map(({ output }) => output).join('\n'),
+  });
+  const test = (title: string, run: () => Promise<void>) => it(title, withOutputs(outputs, run));
+
+  test('runs nothing without an executor', async () => {
     expect(await prompt()).not.toMatch(/marker=(?!\$)/);
     expect(await ranHere()).toEqual([]);
   });
 
-  it('runs nothing while its executor is offline; the person is told why, in words', async () => {
+  test('runs nothing while its executor is offline; the person is told why, in words', async () => {
     await bindExecutor(execGateway, exeId, { name: 'old', isDefault: true });
     expect(await client.closed).toMatchObject({ reason: expect.stringContaining('another executor') });
     client = await connect(gateway);
@@ -92,9 +104,9 @@ describe('an app-server and an executor of the last CLI without encryption (0.14
     expect(JSON.stringify(warnings)).toContain(`executor ${exeId}: the executor is not connected`);
   });
 
-  it('runs commands on it once it is online, with the same app-server', async () => {
+  test('runs commands on it once it is online, with the same app-server', async () => {
     const { pid } = await onlyAppServer(world.stateDir);
-    await startExecutor(cleanup, execGateway, exeId);
+    executors.push(await startExecutor(cleanup, execGateway, exeId));
     await waitFor(async () => (await prompt()).includes('marker=of-0140'), {
       timeoutMs: PATIENCE_MS,
       describe: 'a command to run on the executor',
@@ -103,7 +115,7 @@ describe('an app-server and an executor of the last CLI without encryption (0.14
     expect((await onlyAppServer(world.stateDir)).pid).toBe(pid);
   });
 
-  it('runs none after the turn was revoked, until a client connects anew: then with another turn', async () => {
+  test('runs none after the turn was revoked, until a client connects anew: then with another turn', async () => {
     const revoked = await openTurnId(world.stateDir);
     await revokeTurn(execGateway, revoked);
     await waitFor(async () => !(await prompt()).includes('marker=of-0140'), {
@@ -117,7 +129,7 @@ describe('an app-server and an executor of the last CLI without encryption (0.14
     expect(await openTurnId(world.stateDir)).not.toBe(revoked);
   });
 
-  it('has nothing in its environment that opens more than its own bridge', async () => {
+  test('has nothing in its environment that opens more than its own bridge', async () => {
     const { environment } = await onlyAppServer(world.stateDir);
     expect(environment.CODEX_EXEC_SERVER_URL).toMatch(/^ws:\/\/127\.0\.0\.1:\d+\/[\w-]+\/bridge\?/);
     expect(Object.keys(environment).filter((name) => name.includes('NOISE'))).toEqual([]);

@@ -9,15 +9,11 @@ export function withOutputs(outputs: () => Readonly<Record<string, string>>, tes
     try {
       await test();
     } catch (error) {
+      const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
       const written = Object.entries(outputs()).map(([name, text]) => `--- ${name}:\n${text.slice(-LAST_CHARACTERS)}`);
-      const message = error instanceof Error ? error.message : String(error);
-      throw Object.assign(new Error([message, ...written].join('\n'), { cause: error }), {
-        stack: error instanceof Error ? `${[message, ...written].join('\n')}\n${framesOf(error)}` : undefined,
-      });
+      const told = new Error([message, ...written].join('\n'));
+      told.stack = `${told.message}\n${stack.slice(stack.indexOf('\n    at ') + 1)}`;
+      throw told;
     }
   };
-}
-
-function framesOf({ stack = '' }: Error): string {
-  return stack.slice(stack.indexOf('\n    at ') + 1);
 }

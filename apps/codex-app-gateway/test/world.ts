@@ -124,9 +124,12 @@ export function wsUrl({ url }: Pick<AppGateway, 'url'>): string {
   return url.replace('http', 'ws');
 }
 
+/** Of a call by `fetch` to another process: a kept connection may be closed there while this process stands still. */
+export const OWN_CONNECTION = { connection: 'close' } as const;
+
 /** The page of a gateway at a path, such as `/metrics`. */
 export async function get({ url }: Pick<AppGateway, 'url'>, path: string): Promise<{ status: number; text: string }> {
-  const answer = await fetch(`${url}${path}`);
+  const answer = await fetch(`${url}${path}`, { headers: OWN_CONNECTION });
   return { status: answer.status, text: await answer.text() };
 }
 
