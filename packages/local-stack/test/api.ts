@@ -1,3 +1,4 @@
+import { createPool } from '@codex-gateways/database';
 import { request } from 'undici';
 import type { LocalStack } from '../src/index.ts';
 
@@ -50,4 +51,14 @@ export async function countLiveBridges(stack: LocalStack): Promise<number> {
     }),
   );
   return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** The end of a remote token's time is now. */
+export async function letTokenExpire({ databaseUrl }: LocalStack, id: string): Promise<void> {
+  const db = createPool({ databaseUrl, applicationName: 'test', maxConnections: 1 });
+  try {
+    await db.query('update codex_auth.codex_remote_tokens set expires_at = now() where id = $1', [id]);
+  } finally {
+    await db.end();
+  }
 }

@@ -111,7 +111,10 @@ describe('npm start', () => {
 
   it('becomes the stack, which a repeated Ctrl-C interrupts once', async () => {
     const { child, ended, written } = checkout.start('start.mjs');
-    await waitFor(() => written.stdout.includes('stack ready'), { timeoutMs: 60_000, describe: 'the stack' });
+    await waitFor(() => written.stdout.includes('stack ready'), {
+      timeoutMs: 60_000,
+      describe: () => `the stack: ${written.stdout}${written.stderr}`,
+    });
     child.kill('SIGINT');
     child.kill('SIGTERM');
     expect(await ended).toEqual({ code: 0, stdout: 'stack ready\nended after 1 interruption\n', stderr: '' });
@@ -120,10 +123,10 @@ describe('npm start', () => {
   it('ends with code 0, and ends what it has begun, when it is interrupted while it builds', async () => {
     checkout.behave({ hang: true });
     checkout.write('packages/thing/src/index.ts', 'export const changed = 1;\n');
-    const { child, ended } = checkout.start('start.mjs');
+    const { child, ended, written } = checkout.start('start.mjs');
     const builder = await waitFor(() => Number(checkout.readIfAny('hanging')), {
       timeoutMs: 60_000,
-      describe: 'the build',
+      describe: () => `the build: ${written.stdout}${written.stderr}`,
     });
     child.kill('SIGTERM');
     const { code, stdout } = await ended;

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createPool, type Pool } from '@codex-gateways/database';
 import { createCodexHome, type RunningProcess, startCodex, useCleanup, waitFor } from '@codex-gateways/testing';
 import type { LocalStack } from '../src/index.ts';
-import { startTestStack } from './use-local-stack.ts';
+import { lastWordsOf, startTestStack } from './use-local-stack.ts';
 
 interface Connector {
   readonly exe_id: string;
@@ -24,7 +24,7 @@ describe('connectors, with codex-auth and codex-exec-gateway as they run', () =>
 
   beforeAll(async () => {
     stack = await startTestStack(cleanup, {
-      env: { CODEX_AUTH_CONNECTOR_CLEANUP_INTERVAL: '100ms', CODEX_AUTH_EXEC_GATEWAY_TIMEOUT: '1s' },
+      env: { CODEX_AUTH_CONNECTOR_CLEANUP_INTERVAL: '100ms' },
     });
     db = createPool({ databaseUrl: stack.databaseUrl, applicationName: 'test', maxConnections: 2 });
     cleanup.after(() => db.end());
@@ -36,7 +36,7 @@ describe('connectors, with codex-auth and codex-exec-gateway as they run', () =>
       `insert into codex_auth.sessions (id_digest, user_id, expires_at) values ($1, $2, now() + interval '1 day')`,
       [createHash('sha256').update(session).digest(), members.rows[0].user_id],
     );
-  }, 120_000);
+  });
 
   async function call<Body>(method: string, path: string, body?: object): Promise<{ status: number; body: Body }> {
     const answer = await fetch(`${stack.urls.auth}${path}`, {
@@ -64,23 +64,23 @@ describe('connectors, with codex-auth and codex-exec-gateway as they run', () =>
     cleanup.after(() => executor.stop());
     return executor;
   }
-  const untilOnline = (exeId: string) =>
+  const untilOnline = (exeId: string, executor: RunningProcess) =>
     waitFor(async () => (await list()).find((one) => one.exe_id === exeId)?.is_online, {
-      timeoutMs: 20_000,
-      describe: 'the executor to be online',
+      timeoutMs: 60_000,
+      describe: () => `the executor to be online: ${executor.output}`,
     });
 
   it('bring an executor online, and end it everywhere when they are removed', async () => {
     const { body: connector } = await add('laptop');
     const executor = await startExecutor(connector);
-    await untilOnline(connector.exe_id);
+    await untilOnline(connector.exe_id, executor);
     expect((await remove(connector.exe_id)).status).toBe(204);
     expect(await executorsThere()).toEqual([]);
     const { code, stderr } = await executor.exited;
     expect(code).toBe(1);
     expect(stderr).toContain('these credentials are not accepted');
     expect(await list()).toEqual([]);
-  }, 60_000);
+  });
 
   it('are neither lost nor left half-made when codex-exec-gateway is away', async () => {
     const { body: kept } = await add('kept');
@@ -90,10 +90,12 @@ describe('connectors, with codex-auth and codex-exec-gateway as they run', () =>
     expect((await remove(removed.exe_id)).status).toBe(204);
     await stack.child('exec').start();
     await db.query('update codex_auth.codex_connectors set cleanup_at = now() where cleanup_at is not null');
-    await waitFor(async () => (await executorsThere()).length === 1, { timeoutMs: 20_000, describe: 'the removal' });
+    await waitFor(async () => (await executorsThere()).length === 1, {
+      timeoutMs: 60_000,
+      describe: () => `the removal:\n${lastWordsOf(stack)}`,
+    });
     expect(await executorsThere()).toEqual([kept.exe_id]);
     expect((await list()).map(({ exe_id }) => exe_id)).toEqual([kept.exe_id]);
-    await startExecutor(kept);
-    await untilOnline(kept.exe_id);
-  }, 90_000);
+    await untilOnline(kept.exe_id, await startExecutor(kept));
+  });
 });

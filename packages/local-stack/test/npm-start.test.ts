@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isAlive, RunningProcess, waitFor } from '@codex-gateways/testing';
+import { freePort, isAlive, RunningProcess, waitFor } from '@codex-gateways/testing';
 import { descendantsOf } from './proc.ts';
 
 const MAIN = new URL('../dist/main.js', import.meta.url).href;
@@ -10,12 +10,6 @@ const MAIN = new URL('../dist/main.js', import.meta.url).href;
 const RUN = `const ending = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => ending.abort());
   await (await import(${JSON.stringify(MAIN)})).main(ending.signal);`;
-const ANY_PORTS = {
-  CODEX_AUTH_PORT: '0',
-  CODEX_APP_GATEWAY_PORT: '0',
-  CODEX_EXEC_GATEWAY_PORT: '0',
-  LOCAL_POSTGRES_PORT: '0',
-};
 const READY = /^stack ready: codex-auth (\S+), codex-app-gateway (\S+), codex-exec-gateway (\S+)$/m;
 const LAST_LINE = /^Ctrl-C stops the stack and keeps its state\.$/m;
 const START_TIMEOUT_MS = 180_000;
@@ -24,16 +18,19 @@ describe('npm start', () => {
   let folder: string;
   /** Used by one test after the other, as by one person. */
   let state: string;
-  beforeAll(() => {
+  let ports: Record<string, string>;
+  beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'codex-gateways-start-'));
     state = join(folder, 'state');
+    const names = ['CODEX_AUTH_PORT', 'CODEX_APP_GATEWAY_PORT', 'CODEX_EXEC_GATEWAY_PORT', 'LOCAL_POSTGRES_PORT'];
+    ports = Object.fromEntries(await Promise.all(names.map(async (name) => [name, String(await freePort())])));
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const { PATH, HOME } = process.env;
   const start = (env: Record<string, string> = {}) =>
     new RunningProcess(process.execPath, ['--input-type=module', '--eval', RUN], {
-      env: { PATH, HOME, LOCAL_STATE_DIR: state, ...ANY_PORTS, ...env },
+      env: { PATH, HOME, LOCAL_STATE_DIR: state, ...ports, ...env },
     });
 
   async function startUntilReady(env?: Record<string, string>) {

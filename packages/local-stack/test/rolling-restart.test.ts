@@ -13,7 +13,7 @@ import { callApi } from './api.ts';
 import { CLIENT_ID, LoginTraffic, logIn, openSession } from './traffic/logins.ts';
 import { RevocationTraffic } from './traffic/revocations.ts';
 import { SessionTraffic } from './traffic/session.ts';
-import { newStateDirectory, STACK_REPLICAS, startMarkerModel, startTestStack } from './use-local-stack.ts';
+import { lastWordsOf, newStateDirectory, STACK_REPLICAS, startMarkerModel, startTestStack } from './use-local-stack.ts';
 
 const MARKER = 'through-every-restart';
 const BACK_WITHIN_MS = 120_000;
@@ -84,7 +84,7 @@ describeWith('haproxy')('replicas behind a balancer, under traffic', () => {
     const model = await startMarkerModel(cleanup);
     const replicas = STACK_REPLICAS ?? parseReplicas('auth=2,exec=2,app=2');
     // As long as an orchestrator gives them in the long form; the short one shows the same sooner.
-    const env = { ...model, ...(IS_LONG ? {} : { CXG_DRAIN_TIMEOUT: '500ms' }) };
+    const env = { ...model, ...(IS_LONG ? {} : { CXG_DRAIN_TIMEOUT: '2s' }) };
     stateDirectory = await newStateDirectory(cleanup);
     stack = await startTestStack(cleanup, { stateDirectory, env, replicas });
     db = createPool({ databaseUrl: stack.databaseUrl, applicationName: 'test', maxConnections: 2 });
@@ -120,7 +120,10 @@ describeWith('haproxy')('replicas behind a balancer, under traffic', () => {
     const people = new LoginTraffic(stack.urls.auth, { cookie, people: PEOPLE });
     const revocations = new RevocationTraffic(stack, workspaceId);
     const session = new SessionTraffic(stack.urls.app, { bearer: remote.token, marker: MARKER });
-    await waitFor(() => session.turns.done > 0, { timeoutMs: 60_000, describe: 'a turn is done' });
+    await waitFor(() => session.turns.done > 0, {
+      timeoutMs: 60_000,
+      describe: () => `a turn is done:\n${lastWordsOf(stack)}`,
+    });
     const restarted: string[] = [];
     const { signal } = new AbortController();
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -133,7 +136,10 @@ describeWith('haproxy')('replicas behind a balancer, under traffic', () => {
       }
     }
     const doneBefore = session.turns.done;
-    await waitFor(() => session.turns.done > doneBefore, { timeoutMs: 60_000, describe: 'the session works on' });
+    await waitFor(() => session.turns.done > doneBefore, {
+      timeoutMs: 60_000,
+      describe: () => `the session works on:\n${lastWordsOf(stack)}`,
+    });
     await Promise.all([people.end(), revocations.end(), session.end()]);
     const { logins, refreshes } = people;
     const { connections, refusedConnections, longestGapMs, turns } = session;

@@ -112,12 +112,14 @@ describeWith('tmux')('codex --remote, as a person sees it in a terminal', () => 
     await terminal.waitForScreen(/Reconnecting to server/, 60_000);
     // Where the CLI keeps the server's warnings, after its own.
     await terminal.press('F2');
+    let seen = '';
     const isShown = async () => {
-      if (/the remote token is no longer valid: this session is over/.test(await terminal.screen())) return true;
+      seen = await terminal.screen();
+      if (/the remote token is no longer valid: this session is over/.test(seen)) return true;
       await terminal.press('Right');
       return false;
     };
-    await waitFor(isShown, { timeoutMs: 60_000, intervalMs: 300, describe: 'the warning' });
+    await waitFor(isShown, { timeoutMs: 60_000, intervalMs: 300, describe: () => `the warning:\n${seen}` });
   });
 
   it('ends with the status when its remote token is refused', async () => {

@@ -117,7 +117,7 @@ describe('traces over all three services', () => {
     const minted = await api<{ token: string }>('/api/codex/tokens', { workspace_id: workspaceId, name: 'terminal' });
     secrets.push(minted.body.token);
     const url = stack.urls.app.replace('http', 'ws');
-    const client = await connectAppServer({ url, bearer: minted.body.token, timeoutMs: 30_000 });
+    const client = await connectAppServer({ url, bearer: minted.body.token, timeoutMs: 120_000 });
     cleanup.after(() => client.close());
     await runTurn(client, { text: 'say what you know', cwd: '/' });
     const isUpgrade = ({ service, name }: ReceivedSpan) => service === 'codex-app-gateway' && name === 'GET /';

@@ -5,7 +5,8 @@ import { basename, dirname, join } from 'node:path';
 import { isAlive } from '../processes/is-alive.ts';
 import { acquireFileLock } from './file-lock.ts';
 
-const LOCK_TIMEOUT_MS = 300_000;
+/** What another process makes may take as long as compiling helm does. */
+const LOCK_TIMEOUT_MS = 1_200_000;
 
 /**
  * This user's folder for what is expensive to make and safe to lose: `$XDG_CACHE_HOME` or `~/.cache`, below it
