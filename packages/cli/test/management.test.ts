@@ -221,8 +221,16 @@ describe('what a signed-in person manages, with the real services and the real C
     };
 
     it('finds nothing wrong where nothing is', async () => {
-      const { code, report } = await look(['--codex', await codexBinary()]);
-      expect(report.checks.filter(({ status }) => status !== 'ok')).toEqual([]);
+      const codex = await codexBinary();
+      let seen = await look(['--codex', codex]);
+      const wrong = () => seen.report.checks.filter(({ status }) => status !== 'ok');
+      const isFine = async () => {
+        if (wrong().length > 0) seen = await look(['--codex', codex]);
+        return wrong().length === 0;
+      };
+      // On a starved machine a service may answer a readiness check too late once.
+      await waitFor(isFine, { timeoutMs: 60_000, describe: () => `a clean bill: ${JSON.stringify(wrong())}` });
+      const { code, report } = seen;
       expect({ code, isHealthy: report.is_healthy }).toEqual({ code: 0, isHealthy: true });
       expect(report.checks.map(({ name }) => name)).toEqual(
         expect.arrayContaining(['codex-auth', 'clock', 'codex-exec-gateway ready', 'secrets', 'sign-in', 'codex']),

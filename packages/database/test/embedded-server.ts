@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/index.ts';
 
 /** initdb and a start may take long on a machine that does much else. */
-export const PATIENCE_MS = 120_000;
+export const PATIENCE_MS = 300_000;
 
 /** A folder for one test file; its parents are closed to other users, as a home folder often is. */
 export function useTemporaryFolder(): { readonly path: string } {

@@ -3,8 +3,9 @@ import { findBrowser } from './find-browser.ts';
 
 // Below jest's own limit, so that a failure names what the page lacks.
 const PAGE_TIMEOUT_MS = 60_000;
-/** Unpacking the browser of a bare machine included. */
 const START_TIMEOUT_MS = 120_000;
+/** Unpacking the browser of a bare machine included. */
+const HOOK_TIMEOUT_MS = 300_000;
 // Tests look at pages of this machine; the browser has no business anywhere else.
 const STAYS_HOME = [
   '--disable-background-networking',
@@ -43,12 +44,12 @@ export function useBrowser(): TestBrowser {
   beforeAll(async () => {
     starting = startBrowser();
     started = await starting;
-  }, START_TIMEOUT_MS);
+  }, HOOK_TIMEOUT_MS);
   afterAll(async () => {
     // Also one that has started after the patience of the hook was over: it would keep jest from its end.
     const browser = await starting?.catch(() => undefined);
     await browser?.close();
-  }, START_TIMEOUT_MS);
+  }, HOOK_TIMEOUT_MS);
   const browser = () => {
     if (!started) throw new Error('the browser runs only while the tests of this file do');
     return started;

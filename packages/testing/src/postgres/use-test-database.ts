@@ -1,6 +1,6 @@
 import { startTestPostgres, type TestDatabase, type TestPostgres } from './test-postgres.ts';
 
-const START_TIMEOUT_MS = 120_000;
+const START_TIMEOUT_MS = 300_000;
 
 // One server for a test file (jest loads this module anew for each), running while a database of it is in use.
 let shared: { server: Promise<TestPostgres>; users: number } | undefined;
