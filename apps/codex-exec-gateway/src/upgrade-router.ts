@@ -28,7 +28,8 @@ export interface UpgradeRouterServices {
   readonly log: Logger;
 }
 
-const PATH = /^\/([a-z-]+)\/([^/?#]+)$/;
+/** With a slash at the end or without, as the paths of HTTP requests. */
+const PATH = /^\/([a-z-]+)\/([^/?#]+)\/?$/;
 
 /** Finds the route of an upgrade request, and answers with a status whatever it refuses. The query is never logged. */
 export class UpgradeRouter {

@@ -2,9 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { HttpError, splitTarget } from '@codex-gateways/service';
 import { refuseHandshake } from '@codex-gateways/websocket';
 
-/** What a request asks for, without its query. */
+/** What a request asks for, without its query and without a slash at its end, which makes no difference to HTTP requests either. */
 export function pathOf({ url = '' }: Pick<IncomingMessage, 'url'>): string {
-  return splitTarget(url).path;
+  const { path } = splitTarget(url);
+  return /[^/]\/$/.test(path) ? path.slice(0, -1) : path;
 }
 
 /** @throws {HttpError} 400, 405 or 426 for what is not the opening handshake of a WebSocket (RFC 6455 §4.2.1) */

@@ -21,6 +21,13 @@ describe('ws /codex-exec/{exe_id}: tickets', () => {
     }
   });
 
+  it('opens with a slash at the end of the path too, as HTTP requests are answered', async () => {
+    const exeId = await gateway.bound();
+    const { ticket } = await gateway.registered(exeId);
+    expect(await upgradeStatus(socketUrl(exeId, `/?token=${ticket}`))).toBe(101);
+    expect(await upgradeStatus(socketUrl(exeId, `//?token=${ticket}`))).toBe(404);
+  });
+
   it('counts as connected as soon as the 101 is there', async () => {
     const exeId = await gateway.bound('ws-now');
     const { peer } = await gateway.online(exeId);
