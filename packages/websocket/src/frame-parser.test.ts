@@ -33,7 +33,7 @@ const memory = Buffer.alloc(MAX_STASH_BYTES + 256 * 1024, 0xee);
 /** A chunk as a socket gives it: in memory with room in front, which is somebody else's afterwards. */
 function push(parser: FrameParser, chunk: Buffer): void {
   const end = MAX_STASH_BYTES + chunk.copy(memory, MAX_STASH_BYTES);
-  expect(end).toBe(MAX_STASH_BYTES + chunk.length);
+  if (end !== MAX_STASH_BYTES + chunk.length) throw new Error('a chunk is longer than the memory of these tests');
   parser.push(memory, MAX_STASH_BYTES, end);
   memory.fill(0xdd, 0, end);
 }
