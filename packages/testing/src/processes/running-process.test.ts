@@ -43,6 +43,13 @@ describe('startProcess', () => {
     await waitFor(() => !isAlive(Number(child)), { timeoutMs: 60_000, describe: 'the child to be gone' });
   });
 
+  it('stops a process that stands still', async () => {
+    const running = sh('echo still; exec sleep 60');
+    await running.waitForOutput(/still/, 60_000);
+    running.signal('SIGSTOP');
+    expect((await running.stop()).signal).toBe('SIGTERM');
+  });
+
   it('kills what a process leaves behind when it exits by itself', async () => {
     const { stdout } = await sh('sleep 60 & echo $!').exited;
     await waitFor(() => !isAlive(Number(stdout)), { timeoutMs: 60_000, describe: 'the child to be gone' });

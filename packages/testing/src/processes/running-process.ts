@@ -107,6 +107,7 @@ export class RunningProcess {
   async stop(graceMs = STOP_GRACE_MS): Promise<ProcessExit> {
     if (this.#child.pid === undefined) return this.exited;
     this.signal('SIGTERM');
+    this.signal('SIGCONT'); // one that a test has frozen could not end in order
     const timer = setTimeout(() => this.signal('SIGKILL'), graceMs);
     try {
       return await this.exited;
