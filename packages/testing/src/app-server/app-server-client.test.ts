@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer } from 'ws';
 import { createCodexHome } from '../codex/codex-home.ts';
 import { lastToolOutput } from '../model-server/model-request.ts';
 import { runCommand, say } from '../model-server/model-script.ts';
@@ -99,5 +102,19 @@ describe('a client of the real codex app-server', () => {
     await waiting;
     await expect(client.request('thread/list')).rejects.toThrow('the connection ended');
     expect((await client.closed).code).toBeGreaterThanOrEqual(1000);
+  });
+});
+
+describe('a client of a server that speaks first', () => {
+  const cleanup = useCleanup();
+
+  it('misses nothing, also when that comes in one piece with the answer to the upgrade', async () => {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    cleanup.after(() => server.close());
+    server.on('connection', (socket) => socket.send('{"method":"warning","params":{"message":"hello"}}'));
+    await once(server, 'listening');
+    const client = await connectAppServer({ url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    cleanup.after(() => client.close());
+    expect(await client.waitForNotification('warning')).toEqual({ message: 'hello' });
   });
 });

@@ -167,7 +167,13 @@ export class AppServerClient {
 export async function connectAppServer(
   options: ConnectOptions & { serverRequests?: ServerRequestHandlers },
 ): Promise<AppServerClient> {
-  return new AppServerClient(await connectWebSocket(options), options.serverRequests ?? {});
+  return new Promise((resolve, reject) => {
+    const listen = (socket: WebSocket) => {
+      const client = new AppServerClient(socket, options.serverRequests ?? {});
+      socket.once('open', () => resolve(client));
+    };
+    connectWebSocket(options, listen).catch(reject);
+  });
 }
 
 async function within<T>(promise: Promise<T>, timeoutMs: number, awaited: string): Promise<T> {
