@@ -230,16 +230,17 @@ describe('POST /api/turns, with the real app-server', () => {
 
   describe('while the model takes its time', () => {
     let slow: AppGateway;
-    let asked = 0;
+    const asked: string[] = [];
+    const isAsked = (input: string) => asked.some((body) => body.includes(input));
     let letGo = () => {};
 
     beforeAll(async () => {
       const hold = new Promise<void>((resolve) => {
         letGo = resolve;
       });
-      const stall = await startStandIn(({ method }) => {
+      const stall = await startStandIn(({ method, body }) => {
         if (method === 'GET') return { status: 200, body: { models: [], data: [] } };
-        asked += 1;
+        asked.push(JSON.stringify(body));
         return (_req, res) => void hold.then(() => res.destroy());
       });
       cleanup.after(() => stall.close());
@@ -270,10 +271,9 @@ describe('POST /api/turns, with the real app-server', () => {
     });
 
     it('interrupts the turn of a remote token that is revoked meanwhile', async () => {
-      const before = asked;
       const { answer } = world.agentserver;
-      const turn = post({ input: 'slow' });
-      await waitFor(() => asked > before, { timeoutMs: PATIENCE_MS, describe: 'the turn to run' });
+      const turn = post({ input: 'until revoked' });
+      await waitFor(() => isAsked('until revoked'), { timeoutMs: PATIENCE_MS, describe: 'the turn to run' });
       world.agentserver.answer = () => ({ status: 401, body: { error: 'invalid_token' } });
       expect((await turn).body).toMatchObject({
         status: 'interrupted',
@@ -283,10 +283,12 @@ describe('POST /api/turns, with the real app-server', () => {
     });
 
     it('interrupts the turn of a client that leaves, and runs so many at once', async () => {
-      const before = asked;
+      const inputs = ['until one left', 'until another left'];
       const clients = [new AbortController(), new AbortController()];
-      const left = clients.map(({ signal }) => send({ input: 'slow' }, bearer(), signal).catch(() => undefined));
-      await waitFor(() => asked >= before + 2, { timeoutMs: PATIENCE_MS, describe: 'two turns to run' });
+      const left = clients.map(({ signal }, index) =>
+        send({ input: inputs[index] }, bearer(), signal).catch(() => undefined),
+      );
+      await waitFor(() => inputs.every(isAsked), { timeoutMs: PATIENCE_MS, describe: 'two turns to run' });
       expect(await post({ input: 'x' })).toMatchObject({ status: 429, body: { error: { code: 'too_many_turns' } } });
       for (const client of clients) client.abort();
       await Promise.all(left);
