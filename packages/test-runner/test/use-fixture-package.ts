@@ -33,7 +33,7 @@ export function useFixturePackage() {
       for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, 'src', name), text);
       const results = join(folder, 'results');
       const env = { ...process.env, TEST_RESULTS_DIR: results, ...variables };
-      const options = { cwd: folder, env, encoding: 'utf8' as const, timeout: 60_000 };
+      const options = { cwd: folder, env, encoding: 'utf8' as const, timeout: 240_000 };
       const { status, stderr } = spawnSync(process.execPath, [RUNNER, ...args], options);
       const counts = JSON.parse(readFileSync(join(results, 'shop.json'), 'utf8'));
       return { status, stderr, ...counts };
