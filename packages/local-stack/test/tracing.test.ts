@@ -53,7 +53,9 @@ describe('traces over all three services', () => {
     collector = await startTraceCollector();
     cleanup.after(() => collector.close());
     const model = await startMarkerModel(cleanup);
-    stack = await startTestStack(cleanup, { env: { ...model, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } });
+    // What is not taken in time is dropped.
+    const exporting = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_EXPORTER_OTLP_TIMEOUT: '60000' };
+    stack = await startTestStack(cleanup, { env: { ...model, ...exporting } });
     home = await createCodexHome();
     cleanup.after(() => home.remove());
   });
