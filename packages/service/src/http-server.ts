@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { StartError } from '@codex-gateways/runtime';
 import type { Express } from 'express';
 import { createBareApp } from './bare-app.ts';
@@ -20,6 +21,8 @@ export class ListenError extends StartError {
  */
 const BACKLOG = 4096;
 const CLOSE_IDLE_EVERY_MS = 50;
+/** Connections that come faster than they are accepted do not keep a server from closing. */
+const ACCEPT_MS = 1000;
 
 export type UpgradeListener = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -28,7 +31,10 @@ export interface HttpServer {
   readonly port: number;
   /** `http://host:port`, for logs and tests. */
   readonly url: string;
-  /** Stops accepting, lets running requests end, and after `timeoutMs` cuts what is left. */
+  /**
+   * Answers what has arrived, also on connections that wait to be accepted, stops accepting, lets running requests end, and after
+   * `timeoutMs` cuts what is left; with 0 it cuts everything at once.
+   */
   close(timeoutMs: number): Promise<void>;
 }
 
@@ -85,14 +91,34 @@ export async function listen(
 
 async function closeServer(server: Server, timeoutMs: number): Promise<void> {
   if (!server.listening) return;
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.prependListener('request', (_req, res) => {
     res.shouldKeepAlive = false;
   });
+  await takeWhatArrived(server, Math.min(timeoutMs, ACCEPT_MS));
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // A connection whose request was under way is idle only later, and its client would keep it open for the next one.
   const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
   const timer = setTimeout(() => server.closeAllConnections(), timeoutMs);
   await closed;
   clearInterval(idle);
   clearTimeout(timer);
+}
+
+/**
+ * Waits until no connection waits to be accepted. The kernel resets those that were not accepted when their server stops listening, and
+ * after a busy moment there are many; connections that look idle may also have their next request waiting.
+ */
+async function takeWhatArrived(server: Server, timeoutMs: number): Promise<void> {
+  const endAtMs = performance.now() + timeoutMs;
+  let quietTurns = 0;
+  const onConnection = () => {
+    quietTurns = 0;
+  };
+  server.on('connection', onConnection);
+  // A turn of the event loop accepts one connection; the first one ends before it looks at sockets.
+  while (quietTurns < 2 && performance.now() < endAtMs) {
+    quietTurns += 1;
+    await immediate();
+  }
+  server.off('connection', onConnection);
 }

@@ -218,6 +218,30 @@ describe('listening', () => {
     await closed;
     expect(received).toContain('done');
   });
+  it('answers what had reached it unseen when it was told to close', async () => {
+    const busy = await listen((_req, res) => void res.end('done'), { host: '127.0.0.1', port: 0 });
+    servers.push(busy);
+    const open = () => {
+      const socket = connect(busy.port, '127.0.0.1').setEncoding('utf8');
+      socket.write('GET / HTTP/1.1\r\nHost: here\r\n\r\n');
+      const answered = new Promise<string>((resolve, reject) => socket.once('data', resolve).once('error', reject));
+      return { socket, answered };
+    };
+    const kept = open();
+    await kept.answered;
+    // No turn of the event loop from here to the end of it, as in a process that is busy.
+    const again = new Promise<string>((resolve, reject) => {
+      kept.socket.once('data', resolve).once('error', reject);
+      kept.socket.write('GET / HTTP/1.1\r\nHost: here\r\n\r\n');
+    });
+    const fresh = Array.from({ length: 20 }, open);
+    await new Promise<void>((resolve) => process.nextTick(resolve)); // they are connected by the system
+    const closed = busy.close(600_000);
+    for (const answer of await Promise.all([again, ...fresh.map(({ answered }) => answered)])) {
+      expect(answer).toMatch(/^HTTP\/1.1 200 OK\r\n(.*\r\n)*Connection: close\r\n/);
+    }
+    await closed;
+  });
   it('cuts a request that outlives the deadline', async () => {
     const stuck = await listen(() => {}, { host: '127.0.0.1', port: 0 });
     servers.push(stuck);
