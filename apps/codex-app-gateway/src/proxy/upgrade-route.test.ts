@@ -34,12 +34,12 @@ describe('the upgrade to a WebSocket', () => {
     gateway = await world.start({ CXG_APP_SERVER_URL: backend.url, CXG_APP_SERVER_TOKEN: 'token-of-the-app-server' });
   });
 
-  it.each(['/', '/codex-app/ws', '/?a=b'])('is there at %s for a valid token', async (path) => {
+  it.each(['/', '/codex-app/ws', '/codex-app/ws/', '/?a=b'])('is there at %s for a valid token', async (path) => {
     const socket = await connectWebSocket({ url: `${wsUrl(gateway)}${path}`, bearer: 'ast_ws-1' });
     socket.close();
   });
 
-  it.each(['/other', '/codex-app', '/codex-app/ws/', '//', '/healthz'])(
+  it.each(['/other', '/codex-app', '/codex-app/ws//', '//', '/healthz'])(
     'is 404 at %s, before anybody is asked about the token',
     async (path) => {
       const asked = world.verifications();
