@@ -1,12 +1,11 @@
 import { sha256 } from '@codex-gateways/crypto';
 import { type CodexHome, useCleanup } from '@codex-gateways/testing';
-import { CodexCli, TERMINAL_REFRESH_ERRORS } from './codex-cli.ts';
+import { CodexCli, SETTINGS_FOR_CLI, TERMINAL_REFRESH_ERRORS } from './codex-cli.ts';
 import { OAuthClient } from './oauth-client.ts';
 import { useAuthService } from './use-auth-service.ts';
 
 const cleanup = useCleanup();
-// Shorter than the five minutes within which the CLI refreshes before it uses a token.
-const auth = useAuthService({ CODEX_AUTH_ACCESS_TOKEN_TTL: '2m' });
+const auth = useAuthService(SETTINGS_FOR_CLI);
 const client = new OAuthClient(() => auth.url);
 const cli = new CodexCli({ auth, client, cleanup });
 
@@ -62,7 +61,7 @@ describe('the real Codex CLI, refreshing', () => {
     expect(again.stderr).not.toContain('could not be refreshed');
     expect((await client.refresh(await cli.refreshTokenOf(home))).status).toBe(200);
     expect(await liveTokensOf(home)).toEqual([1]);
-  }, 60_000);
+  });
 
   it.each(TERMINAL_REFRESH_ERRORS)('says that %s', async (sentence, spoil) => {
     const home = await cli.loggedIn();

@@ -6,13 +6,26 @@ import {
   type CodexHome,
   createCodexHome,
   type ProcessExit,
+  type RunningProcess,
   runCodex,
   startCodex,
+  waitFor,
 } from '@codex-gateways/testing';
 import type { OAuthClient } from './oauth-client.ts';
 import type { AuthFixture } from './use-auth-service.ts';
 import { formOf } from './web-session.ts';
 
+/** Processes that share a home are not so far apart, however slow a machine is. */
+const REFRESH_REUSE_GRACE_SECONDS = 150;
+/**
+ * Of the codex-auth that the CLI is tested with. An access token lives shorter than the five minutes within which the CLI refreshes before it
+ * uses one, also by a clock that is ahead by the grace.
+ */
+export const SETTINGS_FOR_CLI = {
+  CODEX_AUTH_ACCESS_TOKEN_TTL: '2m',
+  CODEX_AUTH_REFRESH_REUSE_GRACE: `${REFRESH_REUSE_GRACE_SECONDS}s`,
+};
+const CLI_TIMEOUT_MS = 100_000;
 const USER_CODE = /[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}/;
 
 /** What the CLI says when its refresh token is of no use any more, and how that comes about. The last one moves the clock far. */
@@ -25,11 +38,28 @@ export const TERMINAL_REFRESH_ERRORS: readonly (readonly [
     'your refresh token was already used',
     async (token, { client, auth }) => {
       await client.refresh(token);
-      auth.clock.advance(31);
+      auth.clock.advance(REFRESH_REUSE_GRACE_SECONDS + 1);
     },
   ],
   ['your refresh token has expired', async (_token, { auth }) => auth.clock.advance(31 * 86_400)],
 ];
+
+/**
+ * How a CLI ended.
+ * @throws {Error} with its output, when it does not end
+ */
+export async function exitOf(codex: RunningProcess): Promise<ProcessExit> {
+  let hasEnded = false;
+  const note = () => {
+    hasEnded = true;
+  };
+  codex.exited.then(note, note);
+  await waitFor(() => hasEnded, {
+    timeoutMs: CLI_TIMEOUT_MS,
+    describe: () => `the CLI to end; so far:\n${codex.output}`,
+  });
+  return codex.exited;
+}
 
 /** The real CLI of one version, used as people use it, against one codex-auth. */
 export class CodexCli {
@@ -53,7 +83,7 @@ export class CodexCli {
     const { auth, client } = this.#deps;
     const args = ['login', '--device-auth', '--experimental_issuer', auth.url];
     const codex = await startCodex({ home, args, ...this.#versionOption });
-    const [userCode] = await codex.waitForOutput(USER_CODE, 15_000);
+    const [userCode] = await codex.waitForOutput(USER_CODE, CLI_TIMEOUT_MS);
     expect(codex.output).toContain(`${auth.url}/codex/device`);
     const web = await client.signedIn();
     const confirm = await web.submit('/codex/device', { user_code: userCode });
@@ -61,7 +91,7 @@ export class CodexCli {
     expect(page).toContain('Codex CLI');
     const { action, hidden } = formOf(page);
     await web.post(action, { ...hidden, decision });
-    return codex.exited;
+    return exitOf(codex);
   }
 
   async loggedIn(): Promise<CodexHome> {

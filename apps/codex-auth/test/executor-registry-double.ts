@@ -4,6 +4,7 @@ import type { World } from './use-world.ts';
 
 /** What an executor sent to register, and what codex-auth said of its credentials. */
 export interface Registration {
+  readonly receivedAt: Date;
   readonly path: string;
   readonly authorization: string;
   readonly accountId: string | undefined;
@@ -25,6 +26,7 @@ export class ExecutorRegistryDouble {
   }
 
   async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const receivedAt = new Date();
     const body = await readJson(req);
     const authorization = req.headers.authorization ?? '';
     const accountId = req.headers['chatgpt-account-id']?.toString();
@@ -35,7 +37,7 @@ export class ExecutorRegistryDouble {
         : { scheme: 'agent_assertion', assertion: credential }),
       ...(accountId === undefined ? {} : { account_id: accountId }),
     });
-    this.registrations.push({ path: req.url ?? '', authorization, accountId, validation });
+    this.registrations.push({ receivedAt, path: req.url ?? '', authorization, accountId, validation });
     const exeId = /^\/cloud\/(?:environment|executor)\/([^/]+)\/register$/.exec(req.url ?? '')?.[1];
     const [status, answer] =
       validation.status === 200

@@ -1,14 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createPool } from '@codex-gateways/database';
 import { type RunningProcess, startProcess, useCleanup, useTestDatabase, waitFor } from '@codex-gateways/testing';
 import { OAuthClient } from './oauth-client.ts';
-import { authEnvironment } from './use-auth-service.ts';
+import { authEnvironment, PATIENCE } from './use-auth-service.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const FAMILIES = 6;
 /** `FAULTS_KILLS=40` is the long measure. */
 const KILLS = Number(process.env.FAULTS_KILLS ?? 5);
 const REFRESHES_BETWEEN_KILLS = 15;
+const RECONNECT_PAUSE_MS = 25;
 
 const cleanup = useCleanup();
 const database = useTestDatabase();
@@ -20,6 +22,11 @@ class KillableService {
 
   constructor(env: Readonly<Record<string, string | undefined>>) {
     this.#env = env;
+  }
+
+  /** Of the process that runs, or ran last. */
+  get output(): string {
+    return this.#process?.output ?? '';
   }
 
   get url(): string {
@@ -36,8 +43,8 @@ class KillableService {
           () => false,
         ),
       {
-        timeoutMs: 20_000,
-        describe: () => `codex-auth is ready: ${started.output}`,
+        timeoutMs: 60_000,
+        describe: () => `codex-auth to be ready: ${started.output}`,
       },
     );
   }
@@ -48,7 +55,7 @@ class KillableService {
   }
 }
 
-/** A client that refreshes without a pause, and repeats a refresh whose answer it never got. */
+/** A client that refreshes without a pause while it is answered, and repeats a refresh whose answer it never got. */
 class TirelessClient {
   refreshes = 0;
   readonly refusals: unknown[] = [];
@@ -64,7 +71,11 @@ class TirelessClient {
   async run(): Promise<void> {
     while (!this.#isStopped) {
       const answer = await this.#client.refresh(this.#refreshToken).catch(() => undefined);
-      if (answer === undefined) continue; // no connection, or it broke: nobody knows what became of the request
+      if (answer === undefined) {
+        // No connection, or it broke: nobody knows what became of the request. The processor is for the service, which starts again.
+        await delay(RECONNECT_PAUSE_MS);
+        continue;
+      }
       if (answer.status === 200) this.#refreshToken = answer.body.refresh_token;
       else this.refusals.push(answer.body);
       this.refreshes += 1;
@@ -99,7 +110,10 @@ describe('codex-auth, killed while it refreshes and redeems', () => {
     for (let kill = 0; kill < KILLS; kill += 1) {
       const before = total();
       const codes = await Promise.all(Array.from({ length: 4 }, () => client.authorizationCode({}, web)));
-      await waitFor(() => total() >= before + REFRESHES_BETWEEN_KILLS, { timeoutMs: 20_000, describe: 'refreshes' });
+      await waitFor(() => total() >= before + REFRESHES_BETWEEN_KILLS, {
+        timeoutMs: 60_000,
+        describe: () => `refreshes: ${service.output}`,
+      });
       const redeeming = codes.map((code) => client.redeem(code).catch(() => undefined));
       await Promise.race(kill % 2 === 0 ? redeeming : [Promise.resolve()]);
       await service.kill();
@@ -107,11 +121,14 @@ describe('codex-auth, killed while it refreshes and redeems', () => {
       await service.start();
     }
     const before = total();
-    await waitFor(() => total() >= before + REFRESHES_BETWEEN_KILLS, { timeoutMs: 20_000, describe: 'refreshes' });
+    await waitFor(() => total() >= before + REFRESHES_BETWEEN_KILLS, {
+      timeoutMs: 60_000,
+      describe: () => `refreshes: ${service.output}`,
+    });
     for (const each of clients) each.stop();
     await Promise.all(running);
     expect(clients.flatMap(({ refusals }) => refusals)).toEqual([]);
-    const pool = createPool({ databaseUrl: database.url, applicationName: 'test' });
+    const pool = createPool({ databaseUrl: database.url, applicationName: 'test', ...PATIENCE });
     const { rows } = await pool.query(
       `select (select count(*)::int from codex_auth.oauth_grants where revoked_at is not null) as revoked,
               (select count(*)::int

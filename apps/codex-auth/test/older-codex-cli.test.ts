@@ -1,13 +1,12 @@
 import { codexBinary, useCleanup } from '@codex-gateways/testing';
-import { CodexCli, TERMINAL_REFRESH_ERRORS } from './codex-cli.ts';
+import { CodexCli, SETTINGS_FOR_CLI, TERMINAL_REFRESH_ERRORS } from './codex-cli.ts';
 import { OAuthClient } from './oauth-client.ts';
 import { useAuthService } from './use-auth-service.ts';
 
 /** npm installs an older CLI when it is first asked for. */
 const INSTALL_TIMEOUT_MS = 300_000;
 const cleanup = useCleanup();
-// Shorter than the five minutes within which the CLI refreshes before it uses a token.
-const auth = useAuthService({ CODEX_AUTH_ACCESS_TOKEN_TTL: '2m' });
+const auth = useAuthService(SETTINGS_FOR_CLI);
 const client = new OAuthClient(() => auth.url);
 
 describe.each(['0.132.0', '0.140.0'])('Codex CLI %s', (version) => {
@@ -53,7 +52,7 @@ describe('Codex CLI 0.140.0', () => {
       expect(stderr).not.toContain('could not be refreshed');
     }
     expect((await client.refresh(await cli.refreshTokenOf(home))).status).toBe(200);
-  }, 60_000);
+  });
 
   it.each(TERMINAL_REFRESH_ERRORS)('says with the override variable that %s', async (sentence, spoil) => {
     const home = await cli.loggedIn();

@@ -1,4 +1,5 @@
 import { createCodexHome, freePort, startCodex, useBrowser, useCleanup } from '@codex-gateways/testing';
+import { exitOf } from './codex-cli.ts';
 import { type RealProvider, startRealProvider } from './real-provider.ts';
 import { INTERNAL_SECRET, useAuthService } from './use-auth-service.ts';
 
@@ -32,7 +33,7 @@ describe('in front of a real identity provider, where this server registers itse
     const home = await createCodexHome();
     cleanup.after(() => home.remove());
     const codex = await startCodex({ home, args: ['login', '--device-auth', '--experimental_issuer', auth.url] });
-    const [userCode] = await codex.waitForOutput(USER_CODE, 15_000);
+    const [userCode] = await codex.waitForOutput(USER_CODE, 100_000);
     const page = await browser.newPage();
     const complaints: string[] = [];
     page.on('console', (message) => {
@@ -49,7 +50,7 @@ describe('in front of a real identity provider, where this server registers itse
     await page.getByRole('button', { name: 'Continue' }).click();
     await page.getByRole('button', { name: 'Approve' }).click();
     await page.getByRole('status').waitFor();
-    expect(await codex.exited).toMatchObject({ code: 0 });
+    expect(await exitOf(codex)).toMatchObject({ code: 0 });
     expect((await home.readAuth())?.tokens?.account_id).toMatch(/^ws_/);
     expect(complaints).toEqual([]);
     expect(provider.registered).toHaveLength(1);
