@@ -143,7 +143,8 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
         gateway_id: string;
         sessions: Record<string, unknown>[];
       };
-      reports.push(...sessions.map((session) => ({ gateway, session })));
+      const told = sessions.filter((session) => session.workspace_id === 'ws-told');
+      reports.push(...told.map((session) => ({ gateway, session })));
       return { status: 204 };
     };
     const [third, fourth] = [await startReplica('reporting'), await startReplica('reporting-too')];
