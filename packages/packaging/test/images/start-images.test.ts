@@ -17,7 +17,7 @@ import { CAN_SWITCH_USER, giveToUser, runInImage, startInImage } from './run-ima
 
 /** Compiles as the Dockerfiles do instead of taking what this checkout has compiled; takes some minutes. */
 const COMPILE = process.env.COMPILE_IMAGES === '1';
-const BUILD_TIMEOUT_MS = COMPILE ? 1_200_000 : 300_000;
+const BUILD_TIMEOUT_MS = COMPILE ? 1_200_000 : 600_000;
 const START_TIMEOUT_MS = 120_000;
 const secret = () => randomBytes(24).toString('base64url');
 
