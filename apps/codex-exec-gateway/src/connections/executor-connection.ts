@@ -1,8 +1,9 @@
+import type { Socket } from 'node:net';
 import type { CloseCodeName } from '@codex-gateways/service';
 import type { FrameSocket } from '@codex-gateways/websocket';
 import type { Generation } from '../registration/generation.ts';
 import type { ExecutorRelay } from '../relay/executor-relay.ts';
-import { CLOSE_GRACE_MS, closeSocket } from './close-socket.ts';
+import { closeSocket } from './close-socket.ts';
 import type { EndReason } from './executor-connections-store.ts';
 
 /** Who is on the line. */
@@ -24,17 +25,19 @@ export class ExecutorConnection {
   readonly identity: ExecutorIdentity;
   readonly relay: ExecutorRelay;
   readonly #ws: FrameSocket;
+  readonly #socket: Pick<Socket, 'readableEnded' | 'errored'>;
   readonly #onEnd: (connection: ExecutorConnection, reason: EndReason) => void;
   #isOver = false;
-  #replacedAtMs: number | undefined;
+  #isReplaced = false;
 
   /**
+   * @param line.socket - what the WebSocket reads
    * @param events.onEnd - called once, as soon as the connection is closed by us or lost
    * @param events.onEvictedAlive - its place was taken by a newer connection although its process was there: it hung up
    *   when it was told (the CLI answers no close frame, docs/protocol.md), while a half-open connection has to be cut
    */
   constructor(
-    ws: FrameSocket,
+    { ws, socket }: { ws: FrameSocket; socket: Pick<Socket, 'readableEnded' | 'errored'> },
     identity: ExecutorIdentity,
     events: {
       relay: ExecutorRelay;
@@ -43,11 +46,12 @@ export class ExecutorConnection {
     },
   ) {
     this.#ws = ws;
+    this.#socket = socket;
     this.identity = identity;
     this.relay = events.relay;
     this.#onEnd = events.onEnd;
     ws.once('close', (code) => {
-      if (this.#hasAnsweredReplacement()) events.onEvictedAlive(this);
+      if (this.#isReplaced && this.#hasHungUp(code)) events.onEvictedAlive(this);
       this.#end(code === NO_CLOSE_FRAME ? 'connectionLost' : 'closedByExecutor');
     });
   }
@@ -58,7 +62,7 @@ export class ExecutorConnection {
 
   close(name: CloseCodeName, reason: string): void {
     if (this.#isOver) return;
-    if (name === 'replaced') this.#replacedAtMs = performance.now();
+    if (name === 'replaced') this.#isReplaced = true;
     closeSocket(this.#ws, name, reason);
     this.#end(name);
   }
@@ -91,8 +95,9 @@ export class ExecutorConnection {
     });
   }
 
-  #hasAnsweredReplacement(): boolean {
-    return this.#replacedAtMs !== undefined && performance.now() - this.#replacedAtMs < CLOSE_GRACE_MS;
+  /** Whether the connection is over by what came from the executor; one that was cut here ends without a word. */
+  #hasHungUp(closeCode: number): boolean {
+    return closeCode !== NO_CLOSE_FRAME || this.#socket.readableEnded || this.#socket.errored !== null;
   }
 
   #end(reason: EndReason): void {

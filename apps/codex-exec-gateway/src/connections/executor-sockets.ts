@@ -77,7 +77,7 @@ export class ExecutorSockets {
       limits,
       onOverflow: () => connection.close('bufferFull', 'the executor does not read fast enough'),
     });
-    const connection = new ExecutorConnection(ws, identity, {
+    const connection = new ExecutorConnection({ ws, socket }, identity, {
       relay,
       onEnd: (ended, reason) => this.#ended(ended, reason),
       onEvictedAlive: () => this.#services.duels.noteEviction(identity),

@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { useCleanup } from '@codex-gateways/testing';
+import { FrameSocket, SocketMemory } from '@codex-gateways/websocket';
+import { PATIENCE_MS } from '../../test/support/patience.ts';
+import { ExecutorConnection } from './executor-connection.ts';
+
+/** Soon enough that a look at a clock would take it for an answer. */
+const SOON_MS = 50;
+/** Code 1000, masked with zeros. */
+const CLOSE_FRAME = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
+
+describe('a connection whose place a newer one has taken', () => {
+  const cleanup = useCleanup();
+  const server = createServer();
+
+  beforeAll(async () => {
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    cleanup.after(() => server.close());
+  });
+
+  /** Replaces the connection, and gives whether its process was there. */
+  const evictedAlive = async (closeTimeoutMs: number, whenTold: (peer: Socket) => void): Promise<boolean> => {
+    const peer = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    peer.on('error', () => undefined);
+    cleanup.after(() => peer.destroy());
+    const [socket] = (await once(server, 'connection')) as [Socket];
+    const ws = new FrameSocket(socket, {
+      ...{ role: 'server', maxMessageBytes: 1024, memory: new SocketMemory() },
+      closeTimeoutMs,
+    });
+    let isAlive = false;
+    const identity = { exeId: 'exe', connectionId: 'c', connectionNumber: 1n, registrationId: 'r' };
+    const connection = new ExecutorConnection(
+      { ws, socket },
+      { ...identity, generation: 'noise' },
+      {
+        ...{ relay: {} as ExecutorConnection['relay'], onEnd: () => undefined },
+        onEvictedAlive: () => {
+          isAlive = true;
+        },
+      },
+    );
+    const closed = once(ws, 'close');
+    peer.once('data', () => whenTold(peer));
+    connection.close('replaced', 'a newer connection of this executor has opened');
+    await closed;
+    return isAlive;
+  };
+
+  it('was half open when nobody answers and it has to be cut', async () => {
+    expect(await evictedAlive(SOON_MS, () => undefined)).toBe(false);
+  });
+
+  it.each([
+    ['hangs up', (peer: Socket) => peer.end()],
+    ['resets it', (peer: Socket) => peer.resetAndDestroy()],
+    ['answers with a close frame', (peer: Socket) => peer.write(CLOSE_FRAME)],
+  ])('was alive when its process %s', async (_what, whenTold) => {
+    expect(await evictedAlive(PATIENCE_MS, whenTold)).toBe(true);
+  });
+});
