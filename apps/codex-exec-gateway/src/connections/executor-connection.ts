@@ -78,19 +78,21 @@ export class ExecutorConnection {
   proveAlive(): Promise<boolean> {
     if (this.#isOver) return Promise.resolve(false);
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.terminate('pingTimeout');
-        resolve(false);
-      }, PROOF_TIMEOUT_MS);
-      const answered = () => {
+      let isSettled = false;
+      const settle = (isAlive: boolean) => {
+        isSettled = true;
         clearTimeout(timer);
-        resolve(true);
+        resolve(isAlive);
       };
-      this.#ws.once('pong', answered);
-      this.#ws.once('close', () => {
-        clearTimeout(timer);
-        resolve(false);
-      });
+      const giveUp = () => {
+        if (isSettled) return;
+        this.terminate('pingTimeout');
+        settle(false);
+      };
+      // Once more is read before the end: this process may have stood still itself, and the answer be waiting.
+      const timer = setTimeout(() => setImmediate(giveUp), PROOF_TIMEOUT_MS);
+      this.#ws.once('pong', () => settle(true));
+      this.#ws.once('close', () => settle(false));
       this.#ws.ping();
     });
   }
