@@ -2,6 +2,9 @@ import { type LyingUpstream, registersClients, useLyingUpstream } from '../../te
 import { useUpstreamClients } from '../../test/use-upstream-clients.ts';
 import { MAX_ANSWER_BYTES } from './ask-upstream.ts';
 
+type Problem = 'bad_answer' | 'refused' | 'unreachable';
+type Answerer = Parameters<LyingUpstream['on']>[1];
+
 /** Also of the calls beside it, which are answered: on a busy machine, too. */
 const PATIENCE_FOR_THE_ENDLESS_MS = 4000;
 const fixture = useUpstreamClients();
@@ -9,8 +12,21 @@ const here = useLyingUpstream();
 const settings = () => ({ name: 'corp', issuer: here().issuer, scopes: ['openid', 'email'] });
 const resolve = () => fixture.newResolver().resolve(settings());
 
+async function expectNothingStored(problem: Problem, answer: Answerer, timeoutMs?: number): Promise<void> {
+  registersClients(here());
+  here().on('POST /register', answer);
+  here().on('POST /other', () => ({ client_id: 'other', client_secret: 's' }));
+  const resolver = fixture.newResolver({ timeoutMs });
+  await expect(resolver.resolve(settings())).rejects.toMatchObject({ name: 'UpstreamRegistrationError', problem });
+  await expect(resolver.resolve(settings())).rejects.toMatchObject({ problem });
+  expect(here().requests.filter(({ path }) => path === '/register').length).toBe(1);
+  registersClients(here());
+  fixture.clock.advance(11);
+  expect((await resolver.resolve(settings())).clientId).toBe('registered');
+}
+
 describe('an answer of the registration endpoint', () => {
-  it.each<[string, 'bad_answer' | 'refused' | 'unreachable', Parameters<LyingUpstream['on']>[1], number?]>([
+  it.each<[string, Problem, Answerer]>([
     ['without a client id', 'bad_answer', () => ({ client_secret: 's' })],
     ['with an empty client id', 'bad_answer', () => ({ client_id: '', client_secret: 's' })],
     ['with a client id of another type', 'bad_answer', () => ({ client_id: 7, client_secret: 's' })],
@@ -54,19 +70,10 @@ describe('an answer of the registration endpoint', () => {
       (_req, res) => void res.writeHead(201).end(Buffer.alloc(MAX_ANSWER_BYTES + 1, ' ')),
     ],
     ['that breaks off', 'unreachable', (_req, res) => void res.destroy()],
-    ['that never ends', 'unreachable', (_req, res) => void res.writeHead(201).write('{'), PATIENCE_FOR_THE_ENDLESS_MS],
-  ])('%s is %s, and nothing is stored', async (_, problem, answer, timeoutMs) => {
-    registersClients(here());
-    here().on('POST /register', answer);
-    here().on('POST /other', () => ({ client_id: 'other', client_secret: 's' }));
-    const resolver = fixture.newResolver({ timeoutMs });
-    await expect(resolver.resolve(settings())).rejects.toMatchObject({ name: 'UpstreamRegistrationError', problem });
-    await expect(resolver.resolve(settings())).rejects.toMatchObject({ problem });
-    expect(here().requests.filter(({ path }) => path === '/register').length).toBe(1);
-    registersClients(here());
-    fixture.clock.advance(11);
-    expect((await resolver.resolve(settings())).clientId).toBe('registered');
-  });
+  ])('%s is %s, and nothing is stored', (_, problem, answer) => expectNothingStored(problem, answer));
+
+  it('that never ends is unreachable, and nothing is stored', () =>
+    expectNothingStored('unreachable', (_req, res) => void res.writeHead(201).write('{'), PATIENCE_FOR_THE_ENDLESS_MS));
 
   it('that names an address in the clear for its management is used without it', async () => {
     registersClients(here(), {
