@@ -1,3 +1,5 @@
+import { BACKSLASH, COLON } from './json-bytes.ts';
+
 /** Strings from this length on are long, quotation marks included; the first bytes of them count as their beginning. */
 export const LONG_BYTES = 1024;
 // No rule asks for more of a beginning than `data:` or the scheme of a URL.
@@ -6,8 +8,6 @@ const BEGINNING_BYTES = 32;
 /** The longest escape, such as \u0022. */
 const ESCAPE_BYTES = 6;
 
-const BACKSLASH = 0x5c;
-const COLON = 0x3a;
 const LETTER_U = 0x75;
 const SPACE = 0x20;
 

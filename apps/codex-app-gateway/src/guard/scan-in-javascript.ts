@@ -1,3 +1,4 @@
+import { CLOSE_BRACE, CLOSE_BRACKET, COLON, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from './json-bytes.ts';
 import type { JsonScan } from './json-scan.ts';
 import { endOfBeginning, isKey, LONG_BYTES } from './long-strings.ts';
 import { StringEnds } from './string-ends.ts';
@@ -7,14 +8,6 @@ const MAX_DEPTH = 128;
 // Parsed, a value takes some fifty times the room of its text: this bounds what one frame can make of itself. Large frames of
 // honest clients are large because of one long string.
 const MAX_VALUES = 500_000;
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
 
 /** `scanJson` one byte after the other. It says what is right; json-scanner.wat is the same, with the same limits, in less time. */
 export function scanInJavaScript(json: Buffer): JsonScan {

@@ -1,5 +1,4 @@
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
+import { BACKSLASH, QUOTE } from './json-bytes.ts';
 
 /** Most strings end within so many bytes; a longer one is worth a call into native code. */
 const NEAR_BYTES = 48;
