@@ -1,5 +1,6 @@
 import { CSRF_FIELD } from '../accounts/csrf.ts';
 import { powersOf } from '../oauth/scopes.ts';
+import { decisionForm } from '../pages/decision-form.ts';
 import { type Html, html } from '../pages/html.ts';
 import type { Page } from '../pages/pages.ts';
 import type { PendingLogin } from './device-code-store.ts';
@@ -48,14 +49,7 @@ export function confirmPage(
 </dl>
 <p>It wants to:</p>
 <ul>${powersOf(login).map((power) => html`<li>${power}</li>`)}</ul>
-<form method="post" action="${basePath}/codex/device">
-<input type="hidden" name="${CSRF_FIELD}" value="${csrfToken}">
-<input type="hidden" name="user_code" value="${userCode}">
-<div class="actions">
-<button type="submit" name="decision" value="approve">Approve</button>
-<button type="submit" name="decision" value="deny" class="quiet">Deny</button>
-</div>
-</form>`,
+${decisionForm({ action: `${basePath}/codex/device`, csrfToken, about: { name: 'user_code', value: userCode } })}`,
   };
 }
 

@@ -1,4 +1,4 @@
-import { CSRF_FIELD } from '../accounts/csrf.ts';
+import { decisionForm } from '../pages/decision-form.ts';
 import { html } from '../pages/html.ts';
 import { formTargetsOf, type Page } from '../pages/pages.ts';
 import type { AuthorizationRequest } from './authorization-request.ts';
@@ -16,13 +16,6 @@ export function consentPage(
     body: html`<p>You are signed in as <strong>${email}</strong>. <strong>${name}</strong> wants to:</p>
 <ul>${powersOf({ clientId: client.clientId, scope }).map((power) => html`<li>${power}</li>`)}</ul>
 <p class="dim">Afterwards you go to <code>${redirectUri}</code></p>
-<form method="post" action="${basePath}/oauth/consent">
-<input type="hidden" name="${CSRF_FIELD}" value="${csrfToken}">
-<input type="hidden" name="request" value="${query}">
-<div class="actions">
-<button type="submit" name="decision" value="approve">Approve</button>
-<button type="submit" name="decision" value="deny" class="quiet">Deny</button>
-</div>
-</form>`,
+${decisionForm({ action: `${basePath}/oauth/consent`, csrfToken, about: { name: 'request', value: query } })}`,
   };
 }
