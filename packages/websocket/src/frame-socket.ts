@@ -220,7 +220,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   }
 
   #end(): void {
-    this.#queue.flush();
+    this.#queue.flushNow();
     this.#socket.end();
   }
 

@@ -45,6 +45,29 @@ describe('what waits to be sent', () => {
     expect(givenBack).not.toHaveBeenCalled();
   });
 
+  it('takes as much memory as it has bytes, also when it comes little by little', async () => {
+    const memory = new SocketMemory();
+    const { ours, theirs } = await oursAsServer(cleanup, { memory });
+    const received = recorded(theirs);
+    theirs.pause();
+    await fillQueue(ours, 1024 * KIB);
+    const [{ taken }, before] = [watched(memory), ours.bufferedAmount];
+    const sent = Array.from({ length: 300 }, () => randomText(5000));
+    for (const data of sent) {
+      ours.send(data);
+      await new Promise(setImmediate);
+    }
+    const blocks = taken.mock.results.map(({ value }) => (value as Buffer).length);
+    const takenBytes = blocks.reduce((sum, bytes) => sum + bytes, 0);
+    expect(takenBytes).toBeLessThan(ours.bufferedAmount - before + 2 * LARGE_BLOCK_BYTES);
+    theirs.resume();
+    await waitFor(() => received.at(-1)?.data.equals(sent.at(-1) as Buffer) ?? false, {
+      ...{ timeoutMs: 60_000, describe: 'the last message' },
+    });
+    expect(received.slice(-300).map(({ data }) => String(data))).toEqual(sent.map(String));
+    expect([ours.bufferedAmount, ours.queuedFrames]).toEqual([0, 0]);
+  });
+
   it('goes on in the next block where one is full, within a frame, and its mask with it', async () => {
     const memory = new SocketMemory();
     const { taken } = watched(memory);

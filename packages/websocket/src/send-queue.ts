@@ -40,6 +40,7 @@ export class SendQueue {
   #bytesUnderWay = 0;
   #isAdding = false;
   #isWriting = false;
+  #isHeldBack = false;
 
   /** @param onTaken - the system took a batch that had waited, or the socket is gone and it was thrown away; never called while one is added */
   constructor(socket: Duplex, memory: SocketMemory, onTaken: () => void) {
@@ -112,8 +113,18 @@ export class SendQueue {
     this.#isAdding = false;
   }
 
-  /** Hands all to the socket now. */
+  /**
+   * Hands all to the socket; while that waits for the system, what comes is put into the same block instead. A peer that does not read
+   * would else have a block for each turn of the event loop, however little is in it.
+   */
   flush(): void {
+    if (this.#batches.length > 0) this.#isHeldBack = true;
+    else this.flushNow();
+  }
+
+  /** Hands all to the socket now. */
+  flushNow(): void {
+    this.#isHeldBack = false;
     if (this.#pendingFrames === 0) return;
     this.#endPiece();
     this.#block = undefined;
@@ -188,6 +199,7 @@ export class SendQueue {
     if (error) this.#socket.destroy(error);
     // What a lost connection had left may still be somebody's.
     else if (!this.#socket.destroyed) for (const block of batch.blocks) this.#memory.blocks.giveBack(block);
+    if (this.#isHeldBack) this.flush();
     if (!this.#isWriting) this.#onTaken();
     else if (batch.isAwaited) process.nextTick(this.#onTaken);
   };
