@@ -79,7 +79,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
     this.#queue = new SendQueue(socket, memory, () => this.#taken());
     this.#maskKeys = role === 'client' ? memory.maskKeys : undefined;
     this.#closeTimeoutMs = options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS;
-    memory.listen(socket, (...chunk) => this.#parser.push(...chunk));
+    memory.listen(socket, (...chunk) => this.#read(...chunk));
     socket.once('end', () => this.#hangUp());
     socket.on('error', () => this.terminate());
     socket.once('close', () => this.#closed());
@@ -170,8 +170,11 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   /** @internal */
   onMessage(message: MessageInPlace): void {
     this.#delivered = message;
-    this.emit('message', message.payload, message.isBinary);
-    this.#delivered = undefined;
+    try {
+      this.emit('message', message.payload, message.isBinary);
+    } finally {
+      this.#delivered = undefined;
+    }
   }
 
   /** @internal */
@@ -193,6 +196,16 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
     this.#peerIsDone();
     this.close(violation.closeCode);
     this.emit('error', violation);
+  }
+
+  /** A listener that throws leaves the parser in the middle of a chunk, the rest of which is lost: the connection ends with it. */
+  #read(memory: Buffer, start: number, end: number): void {
+    try {
+      this.#parser.push(memory, start, end);
+    } catch (error) {
+      this.terminate();
+      throw error;
+    }
   }
 
   #peerCloses(code: number, reason: Buffer): void {
@@ -241,7 +254,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   #readUnread(): void {
     if (this.#isPeerDone || this.#socket.readableLength === 0) return;
     const chunk = this.#socket.read() as Buffer | null;
-    if (chunk) this.#memory.handOver(chunk, (...part) => this.#parser.push(...part));
+    if (chunk) this.#memory.handOver(chunk, (...part) => this.#read(...part));
   }
 
   #owePong(payload: Buffer): void {

@@ -16,6 +16,20 @@ describe('memory that sockets read into', () => {
     expect(parts.map(({ length }) => length)).toEqual([READ_BYTES, READ_BYTES, READ_BYTES, 5]);
     expect(Buffer.concat(parts)).toEqual(chunk);
   });
+
+  it('is not given to a second stream while a listener looks at what the first one read, also after one that threw', () => {
+    const [memory, first, second] = [new SocketMemory(), new PassThrough(), new PassThrough()];
+    const heard: string[] = [];
+    memory.listen(second, (bytes, start, end) => heard.push(bytes.toString('latin1', start, end)));
+    memory.listen(first, (bytes, start, end) => {
+      expect(() => second.emit('data', Buffer.from('second'))).toThrow();
+      heard.push(bytes.toString('latin1', start, end));
+      throw new Error('of a listener');
+    });
+    expect(() => first.emit('data', Buffer.from('first'))).toThrow('of a listener');
+    second.emit('data', Buffer.from('second'));
+    expect(heard).toEqual(['first', 'second']);
+  });
 });
 
 describe('blocks to send from', () => {

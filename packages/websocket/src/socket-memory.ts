@@ -23,12 +23,13 @@ export class SocketMemory {
   /** What was read lies behind room for the stash. */
   readonly #memory = Buffer.allocUnsafeSlow(MAX_STASH_BYTES + READ_BYTES);
   readonly #room = this.#memory.subarray(MAX_STASH_BYTES);
+  #isLookedAt = false;
 
   /** Hands on whatever the socket reads, as soon as it flows. */
   listen(socket: Duplex, onChunk: OnChunk): void {
     readInto(socket, this.#room, (bytes) => {
       if (!socket.isPaused()) {
-        onChunk(this.#memory, MAX_STASH_BYTES, MAX_STASH_BYTES + bytes);
+        this.#show(bytes, onChunk);
         return true;
       }
       // Node.js read on although it was told not to: the chunk waits as any other would.
@@ -38,11 +39,24 @@ export class SocketMemory {
     socket.on('data', (chunk: Buffer) => this.handOver(chunk, onChunk));
   }
 
-  /** Hands on what was read elsewhere. */
+  /**
+   * Hands on what was read elsewhere.
+   * @throws {Error} within a call of another listener, whose chunk would be lost, and seen as this one: no socket of Node.js delivers while
+   *   another one does, a stream that is none might
+   */
   handOver(chunk: Buffer, onChunk: OnChunk): void {
     for (let from = 0; from < chunk.length; from += READ_BYTES) {
-      const bytes = chunk.copy(this.#room, 0, from, from + READ_BYTES);
+      if (this.#isLookedAt) throw new Error('what was read before is still looked at');
+      this.#show(chunk.copy(this.#room, 0, from, from + READ_BYTES), onChunk);
+    }
+  }
+
+  #show(bytes: number, onChunk: OnChunk): void {
+    this.#isLookedAt = true;
+    try {
       onChunk(this.#memory, MAX_STASH_BYTES, MAX_STASH_BYTES + bytes);
+    } finally {
+      this.#isLookedAt = false;
     }
   }
 }
