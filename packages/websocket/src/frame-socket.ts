@@ -79,7 +79,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
     this.#queue = new SendQueue(socket, memory, () => this.#taken());
     this.#maskKeys = role === 'client' ? memory.maskKeys : undefined;
     this.#closeTimeoutMs = options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS;
-    memory.listen(socket, (...chunk) => this.#read(...chunk));
+    memory.listen(socket, this.#read);
     socket.once('end', () => this.#hangUp());
     socket.on('error', () => this.terminate());
     socket.once('close', () => this.#closed());
@@ -170,11 +170,8 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   /** @internal */
   onMessage(message: MessageInPlace): void {
     this.#delivered = message;
-    try {
-      this.emit('message', message.payload, message.isBinary);
-    } finally {
-      this.#delivered = undefined;
-    }
+    this.emit('message', message.payload, message.isBinary);
+    this.#delivered = undefined;
   }
 
   /** @internal */
@@ -199,14 +196,15 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   }
 
   /** A listener that throws leaves the parser in the middle of a chunk, the rest of which is lost: the connection ends with it. */
-  #read(memory: Buffer, start: number, end: number): void {
+  readonly #read = (memory: Buffer, start: number, end: number): void => {
     try {
       this.#parser.push(memory, start, end);
     } catch (error) {
+      this.#delivered = undefined;
       this.terminate();
       throw error;
     }
-  }
+  };
 
   #peerCloses(code: number, reason: Buffer): void {
     this.#closeCode = code;
@@ -254,7 +252,7 @@ export class FrameSocket extends EventEmitter<FrameSocketEvents> implements Fram
   #readUnread(): void {
     if (this.#isPeerDone || this.#socket.readableLength === 0) return;
     const chunk = this.#socket.read() as Buffer | null;
-    if (chunk) this.#memory.handOver(chunk, (...part) => this.#read(...part));
+    if (chunk) this.#memory.handOver(chunk, this.#read);
   }
 
   #owePong(payload: Buffer): void {
