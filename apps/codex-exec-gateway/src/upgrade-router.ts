@@ -72,7 +72,7 @@ export class UpgradeRouter {
 
   #keep(socket: Duplex): void {
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    socket.on('close', () => this.#sockets.delete(socket));
     socket.on('error', () => socket.destroy());
   }
 

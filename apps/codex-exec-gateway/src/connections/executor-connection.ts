@@ -50,7 +50,7 @@ export class ExecutorConnection {
     this.identity = identity;
     this.relay = events.relay;
     this.#onEnd = events.onEnd;
-    ws.once('close', (code) => {
+    ws.on('close', (code) => {
       if (this.#isReplaced && this.#hasHungUp(code)) events.onEvictedAlive(this);
       this.#end(code === NO_CLOSE_FRAME ? 'connectionLost' : 'closedByExecutor');
     });

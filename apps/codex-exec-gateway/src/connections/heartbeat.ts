@@ -32,7 +32,7 @@ export class Heartbeat {
     this.#nextSlot = (this.#nextSlot + 1) % SLOTS;
     const peer: WatchedPeer = { ws, socket, onDead, bytesRead: socket.bytesRead, isAsked: false };
     slot.add(peer);
-    ws.once('close', () => slot.delete(peer));
+    ws.on('close', () => slot.delete(peer));
   }
 
   close(): void {

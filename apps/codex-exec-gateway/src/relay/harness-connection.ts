@@ -37,7 +37,7 @@ export class HarnessConnection {
     this.admission = admission;
     this.sink = new FrameSink(ws, { highWaterBytes: bufferBytes, limitBytes: bufferBytes });
     this.#onEnd = onEnd;
-    ws.once('close', () => this.#end());
+    ws.on('close', () => this.#end());
   }
 
   /** True from the moment it is closed: what still arrives is ignored. */
