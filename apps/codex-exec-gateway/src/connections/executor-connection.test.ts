@@ -64,6 +64,15 @@ describe('the connection of an executor', () => {
     expect(await evictedAlive(PATIENCE_MS, whenTold)).toBe(true);
   });
 
+  it('keeps nothing of proofs that are over', async () => {
+    const { peer, ws, connection } = await open({ closeTimeoutMs: PATIENCE_MS, onEvictedAlive: () => undefined });
+    const listeners = () => [ws.listenerCount('pong'), ws.listenerCount('close')];
+    const before = listeners();
+    peer.on('data', () => peer.write(PONG));
+    for (let round = 0; round < 20; round += 1) expect(await connection.proveAlive()).toBe(true);
+    expect(listeners()).toEqual(before);
+  });
+
   it('is not cut for an answer that came in time, when it is the gateway that has stood still', async () => {
     const { peer, connection } = await open({ closeTimeoutMs: PATIENCE_MS, onEvictedAlive: () => undefined });
     peer.once('data', () => {

@@ -82,8 +82,11 @@ export class ExecutorConnection {
       const settle = (isAlive: boolean) => {
         isSettled = true;
         clearTimeout(timer);
+        this.#ws.off('pong', onPong).off('close', onClose);
         resolve(isAlive);
       };
+      const onPong = () => settle(true);
+      const onClose = () => settle(false);
       const giveUp = () => {
         if (isSettled) return;
         this.terminate('pingTimeout');
@@ -91,8 +94,7 @@ export class ExecutorConnection {
       };
       // Once more is read before the end: this process may have stood still itself, and the answer be waiting.
       const timer = setTimeout(() => setImmediate(giveUp), PROOF_TIMEOUT_MS);
-      this.#ws.once('pong', () => settle(true));
-      this.#ws.once('close', () => settle(false));
+      this.#ws.on('pong', onPong).on('close', onClose);
       this.#ws.ping();
     });
   }
