@@ -24,7 +24,7 @@ import {
   viaExecGateway,
 } from './exec-gateway.ts';
 import { PATIENCE_MS } from './patience.ts';
-import { withOutputs } from './with-outputs.ts';
+import { testsWithOutputs, writtenBy } from './with-outputs.ts';
 import { connect, createWorld, GATEWAY_SECRETS, get, OWN_CONNECTION, type World } from './world.ts';
 
 async function startExecutor(
@@ -44,8 +44,6 @@ async function startExecutor(
   cleanup.after(() => executor.stop());
   return executor;
 }
-
-const LAST_LINES = 40;
 
 describe('commands on an executor, with the real CLI at both ends and the real exec-gateway', () => {
   const cleanup = useCleanup();
@@ -100,12 +98,7 @@ describe('commands on an executor, with the real CLI at both ends and the real e
       },
     );
 
-  const outputs = () => ({
-    gateway: world.logLines.slice(-LAST_LINES).join(''),
-    'exec-gateway': execGateway.process.output,
-    executors: executors.map(({ output }) => output).join('\n'),
-  });
-  const test = (title: string, run: () => Promise<void>) => it(title, withOutputs(outputs, run));
+  const test = testsWithOutputs(() => writtenBy({ world, execGateway, executors }));
 
   test('that is offline cannot run; the person is told why, in words', async () => {
     const turn = await runTurn(client, { text: 'go', cwd: '/' });

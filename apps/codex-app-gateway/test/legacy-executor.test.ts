@@ -26,14 +26,12 @@ import {
   viaExecGateway,
 } from './exec-gateway.ts';
 import { PATIENCE_MS } from './patience.ts';
-import { withOutputs } from './with-outputs.ts';
+import { testsWithOutputs, writtenBy } from './with-outputs.ts';
 import { connect, createWorld, type World } from './world.ts';
 
 const VERSION = '0.140.0';
 /** The CLI of that version is installed when it is first asked for. */
 const TEST_TIMEOUT_MS = 300_000;
-
-const LAST_LINES = 40;
 
 /** Of a person who has signed in: this version registers in no other way. */
 async function startExecutor(cleanup: Cleanup, { url }: Pick<ExecGatewayProcess, 'url'>, exeId: string) {
@@ -82,12 +80,7 @@ describe('an app-server and an executor of the last CLI without encryption (0.14
   const prompt = async () => outputOf((await runTurn(client, { text: 'go', cwd: '/' })).items);
   const ranHere = async () => (await readdir(world.stateDir)).filter((name) => name.startsWith('ran-'));
 
-  const outputs = () => ({
-    gateway: world.logLines.slice(-LAST_LINES).join(''),
-    'exec-gateway': execGateway.process.output,
-    executors: executors.map(({ output }) => output).join('\n'),
-  });
-  const test = (title: string, run: () => Promise<void>) => it(title, withOutputs(outputs, run));
+  const test = testsWithOutputs(() => writtenBy({ world, execGateway, executors }));
 
   test('runs nothing without an executor', async () => {
     expect(await prompt()).not.toMatch(/marker=(?!\$)/);

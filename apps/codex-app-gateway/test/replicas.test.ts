@@ -20,7 +20,7 @@ import { appServerProcesses } from './app-server-processes.ts';
 import { type ExecGatewayProcess, isReady, leaseEndsSoon, startExecGateway, viaExecGateway } from './exec-gateway.ts';
 import { PATIENCE_MS } from './patience.ts';
 import { runSource } from './run-source.ts';
-import { withOutputs } from './with-outputs.ts';
+import { testsWithOutputs } from './with-outputs.ts';
 import { CAPABILITY_SECRET, connect, createWorld, get, type World, wsUrl } from './world.ts';
 
 interface Replica {
@@ -68,11 +68,11 @@ describe('two gateways, with the real app-server and the real exec-gateway', () 
     const name = (await readFile(join(stateDir, 'gateway.id'), 'utf8')).trim();
     await leaseEndsSoon(execGateway, { name, url, workspaceId });
   };
-  const test = (title: string, run: () => Promise<void>) => it(title, withOutputs(outputs, run));
-  const outputs = () =>
+  const test = testsWithOutputs(() =>
     Object.fromEntries(
       [...replicas, { name: 'exec-gateway', ...execGateway }].map((each) => [each.name, each.process.output]),
-    );
+    ),
+  );
   const restart = async (replica: Replica): Promise<void> => {
     replica.process = launch(replica);
     await isReady(replica.url, replica.process);
